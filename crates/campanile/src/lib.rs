@@ -1,1 +1,95 @@
-//! Under construction.
+//! Push messages to browsers and apps in real time.
+//!
+//! An application is made of **endpoints** (paths that clients connect to) with **callbacks**
+//! (async functions with extractors), **schedules**, and a [`Handle`] to publish from anywhere. A
+//! chat is this much:
+//!
+//! ```no_run
+//! use campanile::{Campanile, Endpoint, Handle, Session, Text};
+//!
+//! async fn opened(session: Session) {
+//!     session.attributes().set("name", format!("guest {}", session.remote_address()));
+//! }
+//!
+//! async fn said(handle: Handle, session: Session, Text(text): Text) -> Result<(), campanile::Refusal> {
+//!     let name = session.attributes().text("name").unwrap_or("?").to_owned();
+//!     handle.broadcast("/chat", format!("{name}: {text}")).map(drop)
+//! }
+//!
+//! async fn tell_the_time(handle: Handle) -> Result<(), campanile::Refusal> {
+//!     handle.broadcast("/chat", "another minute has passed").map(drop)
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let app = Campanile::builder()
+//!         .endpoint("/chat", Endpoint::new().on_open(opened).on_text(said))
+//!         .schedule("0 * * * * ?", tell_the_time)
+//!         .build()?;
+//!     let listener = campanile::bind("127.0.0.1:8080".parse()?)?;
+//!     Ok(campanile::serve(listener, app).await?)
+//! }
+//! ```
+//!
+//! # What it promises
+//! * Messages of one publisher to one destination reach each session in that order.
+//! * A session that reads too slowly is closed with 1008 `slow-consumer`, or loses messages under
+//!   a policy that the endpoint has chosen; nothing is lost in silence.
+//! * Everything that waits has a limit with a name: see [`OutboxPolicy`], [`WAITING_MESSAGES_MAX`],
+//!   [`HEAD_BYTES_MAX`], [`UNFINISHED_REQUESTS_MAX`].
+//!
+//! # What it leaves to you
+//! It reads no configuration and starts no runtime: it runs within yours, plus one thread for each
+//! shard. Callbacks run on their session's thread: one that is ready at once costs no hop between
+//! threads, and one that blocks holds up others (it is named in a warning after 10 ms).
+
+#![forbid(unsafe_code)]
+
+mod app;
+mod calls;
+mod context;
+mod driver;
+mod endpoint;
+mod error;
+mod extract;
+mod front;
+mod handle;
+mod handler;
+mod handshake;
+pub mod origin;
+pub mod path;
+mod problem;
+mod reply;
+pub mod schedule;
+mod session;
+mod state;
+
+pub use bytes::Bytes;
+pub use campanile_hub::{
+    Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PathParameters,
+    PublicationId, Refusal, SessionId,
+};
+pub use campanile_websocket::CloseCode;
+/// The `http` crate, whose types appear in handshakes.
+pub use http;
+
+pub use app::{BuildError, Builder, Campanile};
+pub use context::Context;
+pub use endpoint::{Endpoint, IntoEndpoint, WAITING_BYTES_MAX, WAITING_MESSAGES_MAX};
+pub use error::{HandlerError, HandlerPanicked, Rejection};
+pub use extract::{
+    Binary, Closed, Failure, FromApplication, FromEvent, Json, Path, RequiredState, State, Text,
+};
+pub use front::{
+    HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, Serve, UNFINISHED_REQUESTS_MAX,
+    bind, serve,
+};
+pub use handle::Handle;
+pub use handler::{Handler, IntoScheduled, ScheduledFunction};
+pub use handshake::{Handshake, HandshakeInterceptor, Intercepting, Refused, query_pairs};
+pub use origin::OriginPolicy;
+pub use problem::problem;
+pub use reply::IntoReply;
+pub use schedule::Trigger;
+pub use session::Session;
+pub use state::Application;

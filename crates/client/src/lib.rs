@@ -1,1 +1,45 @@
-//! Under construction.
+//! A small WebSocket client (RFC 6455) over the same codec as the Campanile server.
+//!
+//! One [`Client`] is one connection. It is driven by the calls made on it: nothing runs in the
+//! background, so an idle client costs its socket and a few hundred bytes.
+//!
+//! - [`Client::connect`] opens a `ws://` address; [`Client::builder`] adds sub-protocols, headers,
+//!   an origin, limits and time bounds.
+//! - [`Client::next`] gives the next [`Message`]. Pings are answered on the way; a Close is
+//!   answered, delivered once, and followed by `None`.
+//! - [`Client::close`] performs the closing handshake and waits for its end, for a bounded time.
+//!
+//! ```no_run
+//! use campanile_client::{Client, ClientError, CloseCode, Message};
+//!
+//! # async fn run() -> Result<(), ClientError> {
+//! let mut client = Client::connect("ws://127.0.0.1:8080/echo").await?;
+//! client.send_text("hello").await?;
+//! while let Some(message) = client.next().await? {
+//!     match message {
+//!         Message::Text(text) => {
+//!             println!("{text}");
+//!             break;
+//!         }
+//!         other => println!("{other:?}"),
+//!     }
+//! }
+//! client.close(CloseCode::NORMAL, "done").await?;
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod builder;
+mod connection;
+mod error;
+mod mask;
+mod pipe;
+mod url;
+
+pub use builder::Builder;
+pub use campanile_websocket::{
+    ClientHandshakeError, CloseCode, CloseFrame, DecodeError, Limits, Opcode,
+};
+pub use connection::{Client, Message};
+pub use error::{ClientError, Step, UrlProblem};

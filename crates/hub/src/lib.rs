@@ -1,1 +1,100 @@
-//! Under construction.
+//! This node's sessions, destinations and subscriptions, the log that orders publications, and
+//! the fan-out that takes them to each subscriber's bounded outbox.
+//!
+//! The hub knows **no protocol, no socket, no runtime and no clock**. Protocols register a
+//! [`Format`]; whoever owns the sockets implements [`Sink`] and drives each [`Shard`] from one
+//! thread, saying what time it is. The second kind of sink is the simulator of the tests.
+//!
+//! * [`Hub`] is the handle for all threads: publish, send, close, count.
+//! * [`Shard`] is one thread's share of the sessions. Its methods are getters, commands, events
+//!   and [`pump`](Shard::pump), the only one that writes.
+//!
+//! ```
+//! use std::io::IoSlice;
+//! use std::sync::Arc;
+//! use bytes::Bytes;
+//! use campanile_hub::*;
+//!
+//! /// One line a message.
+//! struct Lines;
+//! impl Format for Lines {
+//!     fn encode_content(&self, content: &Content) -> Bytes {
+//!         [content.bytes(), &b"\n"[..]].concat().into()
+//!     }
+//!     fn close(&self, _code: u16, reason: &str) -> Option<Bytes> {
+//!         Some(format!("bye: {reason}\n").into())
+//!     }
+//! }
+//!
+//! /// A transport that keeps what it is given.
+//! #[derive(Default)]
+//! struct Paper(String);
+//! impl Sink for Paper {
+//!     fn write(&mut self, _: Slot, buffers: &[IoSlice<'_>]) -> Written {
+//!         let before = self.0.len();
+//!         self.0.extend(buffers.iter().map(|part| str::from_utf8(part).unwrap()));
+//!         Written::Bytes(self.0.len() - before)
+//!     }
+//!     fn end(&mut self, _: Slot, _: Ending) {}
+//!     fn dropped(&mut self, _: Slot, _: u32) {}
+//!     fn settled(&mut self, _: Ticket) {}
+//! }
+//!
+//! let (hub, mut shards) = Hub::new(vec![Arc::new(|| ())])?;
+//! let lines = hub.register(Arc::new(Lines)).unwrap();
+//! let room = Destination::endpoint("/chat");
+//! let address = "127.0.0.1:1".parse().unwrap();
+//! let (slot, session) = shards[0]
+//!     .open(NewSession {
+//!         endpoint: room.clone(),
+//!         format: lines,
+//!         outbox: OutboxPolicy::default(),
+//!         principal: None,
+//!         path_parameters: PathParameters::default(),
+//!         uri: "/chat".into(),
+//!         protocol: None,
+//!         remote_address: address,
+//!         local_address: address,
+//!         attributes: Attributes::default(),
+//!     })
+//!     .finished()?;
+//! let accepted = hub.publish(room, Message::text("ding")).finished()?;
+//! assert_eq!(accepted.subscriptions, 1);
+//!
+//! let mut paper = Paper::default();
+//! shards[0].pump(&mut paper, Moment::default());
+//! assert_eq!(paper.0, "ding\n");
+//! # Ok::<(), Refusal>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod batch;
+mod destination;
+mod fanout;
+mod format;
+mod hub;
+mod log;
+mod member;
+mod moment;
+mod outbox;
+mod outcome;
+mod publication;
+mod session;
+mod shard;
+mod sink;
+mod topics;
+mod wheel;
+
+pub use destination::Destination;
+pub use format::{FORMATS_MAX, Format, FormatId, TooManyFormats};
+pub use hub::{Hub, SHARDS_MAX, Wake};
+pub use log::{INBOX_BYTES_MAX, INBOX_ENTRIES_MAX};
+pub use moment::Moment;
+pub use outbox::{FRAME_OVERHEAD_BYTES, OutboxPolicy, Overflow};
+pub use outcome::{Accepted, Outcome, Refusal, Ticket};
+pub use publication::{Content, Message, Publication, PublicationId, Utf8Bytes};
+pub use session::{Attributes, NewSession, PathParameters, Session, SessionId, Slot};
+pub use shard::{CLOSING_TIMEOUT, SESSIONS_PER_SHARD_MAX, Shard, Wait};
+pub use sink::{Cause, Ending, Sink, Written};
+pub use wheel::TICK;

@@ -1,0 +1,273 @@
+//! The application: endpoints, routes, state and schedules, put together by a builder.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use campanile_hub::{FormatId, TooManyFormats};
+use tokio::task::JoinSet;
+
+use crate::driver::{self, EndpointRuntime, Shards, WebSocketFormat};
+use crate::endpoint::{Endpoint, IntoEndpoint};
+use crate::extract::RequiredState;
+use crate::handle::Handle;
+use crate::handler::ScheduledFunction;
+use crate::path::{PathTemplate, Routes, TemplateError};
+use crate::schedule::{IntoTrigger, Trigger, TriggerError, runner};
+use crate::state::{Application, States};
+
+/// Why an application cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A path template is malformed, or two endpoints would have the same URLs.
+    #[error("endpoint {path}: {source}")]
+    Path {
+        /// The template as it was given.
+        path: String,
+        /// What is wrong with it.
+        source: TemplateError,
+    },
+    /// A schedule's expression is not understood.
+    #[error("schedule: {0}")]
+    Schedule(#[from] TriggerError),
+    /// A handler asks for state that the builder was not given.
+    #[error("{who} needs `State<{name}>`: give it to the builder with `.state(…)`")]
+    NoState {
+        /// The endpoint or schedule.
+        who: String,
+        /// The type's name.
+        name: &'static str,
+    },
+    /// The hub could not be made.
+    #[error("the hub could not be made: {0}")]
+    Hub(#[from] campanile_hub::Refusal),
+    /// Too many wire formats.
+    #[error(transparent)]
+    Formats(#[from] TooManyFormats),
+}
+
+type Scheduled =
+    Box<dyn Fn(Arc<Application>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Puts an application together. Made by [`Campanile::builder`].
+#[derive(Default)]
+pub struct Builder {
+    endpoints: Vec<(String, Endpoint)>,
+    states: States,
+    schedules: Vec<(Result<Trigger, TriggerError>, Scheduled)>,
+    required_states: Vec<(String, RequiredState)>,
+    routes: Router,
+    routes_with: Vec<Box<dyn FnOnce(Handle) -> Router + Send>>,
+    shards: Option<usize>,
+}
+
+impl Builder {
+    /// Mounts an endpoint on a path. Segments in braces are parameters: `/ws/{sid}`.
+    #[must_use]
+    pub fn endpoint(mut self, path: impl Into<String>, endpoint: impl IntoEndpoint) -> Self {
+        self.endpoints.push((path.into(), endpoint.into_endpoint()));
+        self
+    }
+
+    /// Gives state to handlers that ask for [`State<T>`](crate::State). One value for each type.
+    #[must_use]
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, state: T) -> Self {
+        self.states.set(state);
+        self
+    }
+
+    /// Calls a function again and again: `"0/5 * * * * ?"` is every five seconds, in the dialect
+    /// of Spring's `@Scheduled`, in local time; a [`Trigger`] says rates and delays.
+    #[must_use]
+    pub fn schedule<A, F: ScheduledFunction<A>>(
+        mut self,
+        trigger: impl IntoTrigger,
+        function: F,
+    ) -> Self {
+        let trigger = trigger.into_trigger();
+        let who = trigger
+            .as_ref()
+            .map_or_else(|_| "schedule".into(), |it| format!("schedule {it}"));
+        self.required_states.extend(
+            F::required_states()
+                .into_iter()
+                .map(|one| (who.clone(), one)),
+        );
+        let function = Arc::new(function);
+        let call: Scheduled = Box::new(move |application| {
+            let running = function.call(&application);
+            Box::pin(async move {
+                if let Err(error) = running.await {
+                    tracing::error!(%error, "a scheduled function failed");
+                }
+            })
+        });
+        self.schedules.push((trigger, call));
+        self
+    }
+
+    /// Plain HTTP routes beside the endpoints. An endpoint's path comes first.
+    #[must_use]
+    pub fn routes(mut self, routes: Router) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// Plain HTTP routes that publish: `make` is given the application's handle when it is built.
+    #[must_use]
+    pub fn routes_with(mut self, make: impl FnOnce(Handle) -> Router + Send + 'static) -> Self {
+        self.routes_with.push(Box::new(make));
+        self
+    }
+
+    /// How many threads share the sessions; at least 1, at most
+    /// [`SHARDS_MAX`](campanile_hub::SHARDS_MAX). The default is one for each core.
+    #[must_use]
+    pub fn shards(mut self, count: usize) -> Self {
+        self.shards = Some(count);
+        self
+    }
+
+    /// Checks everything and makes the application. No thread is started yet.
+    ///
+    /// # Errors
+    /// [`BuildError`] says which endpoint or schedule is at fault and what to do.
+    pub fn build(self) -> Result<Campanile, BuildError> {
+        for (path, endpoint) in &self.endpoints {
+            for required in &endpoint.required_states {
+                self.check_state(&format!("endpoint {path}"), *required)?;
+            }
+        }
+        for (who, required) in &self.required_states {
+            self.check_state(who, *required)?;
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = self
+            .shards
+            .unwrap_or(cores)
+            .clamp(1, campanile_hub::SHARDS_MAX);
+        let (hub, idle) = driver::prepare(count)?;
+        let web_socket = hub.register(Arc::new(WebSocketFormat))?;
+        let mut endpoints = Routes::new();
+        for (path, endpoint) in self.endpoints {
+            let mounted = Mounted::new(&path, endpoint, web_socket);
+            PathTemplate::parse(&path)
+                .and_then(|template| endpoints.insert(template, mounted))
+                .map_err(|source| BuildError::Path { path, source })?;
+        }
+        let schedules = self
+            .schedules
+            .into_iter()
+            .map(|(trigger, call)| Ok((trigger?, call)))
+            .collect::<Result<_, TriggerError>>()?;
+        let handle = Handle::new(hub);
+        let routes = self
+            .routes_with
+            .into_iter()
+            .fold(self.routes, |routes, make| {
+                routes.merge(make(handle.clone()))
+            });
+        Ok(Campanile {
+            application: Arc::new(Application::new(self.states, handle)),
+            endpoints,
+            routes,
+            schedules,
+            idle,
+        })
+    }
+
+    fn check_state(&self, who: &str, required: RequiredState) -> Result<(), BuildError> {
+        if self.states.has(required.id) {
+            Ok(())
+        } else {
+            Err(BuildError::NoState {
+                who: who.to_owned(),
+                name: required.name,
+            })
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("endpoints", &self.endpoints.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An endpoint on its path.
+pub(crate) struct Mounted {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) runtime: Arc<EndpointRuntime>,
+    /// The path template, which names the endpoint's implicit destination.
+    pub(crate) name: Arc<str>,
+    pub(crate) format: FormatId,
+}
+
+impl Mounted {
+    fn new(path: &str, endpoint: Endpoint, format: FormatId) -> Self {
+        let runtime = Arc::new(EndpointRuntime::new(&endpoint));
+        Self {
+            endpoint,
+            runtime,
+            name: path.into(),
+            format,
+        }
+    }
+}
+
+/// An application that is ready to run: give it to [`serve`](crate::serve), or mount it into an
+/// axum application with [`into_router`](Self::into_router).
+pub struct Campanile {
+    application: Arc<Application>,
+    endpoints: Routes<Mounted>,
+    routes: Router,
+    schedules: Vec<(Trigger, Scheduled)>,
+    idle: driver::Idle,
+}
+
+impl Campanile {
+    /// Begins an application.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The handle to publish with; it works from now on, also before the application is served.
+    pub fn handle(&self) -> Handle {
+        self.application.handle().clone()
+    }
+
+    /// Starts the shards' threads and the schedules. Must be called within a tokio runtime.
+    pub(crate) fn start(self) -> std::io::Result<(Running, Router)> {
+        let shards = Shards::start(self.idle, &self.application)?;
+        let mut schedules = JoinSet::new();
+        for (trigger, call) in self.schedules {
+            let application = Arc::clone(&self.application);
+            schedules.spawn(runner::run(trigger, move || call(Arc::clone(&application))));
+        }
+        let running = Running {
+            endpoints: self.endpoints,
+            shards,
+            hub: self.application.handle().hub().clone(),
+            _schedules: schedules,
+        };
+        Ok((running, self.routes))
+    }
+}
+
+impl fmt::Debug for Campanile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Campanile").finish_non_exhaustive()
+    }
+}
+
+/// An application at work. Its threads and schedules end when it is dropped.
+pub(crate) struct Running {
+    pub(crate) endpoints: Routes<Mounted>,
+    pub(crate) shards: Shards,
+    pub(crate) hub: campanile_hub::Hub,
+    _schedules: JoinSet<()>,
+}

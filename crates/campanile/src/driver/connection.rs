@@ -1,0 +1,224 @@
+//! One WebSocket connection: its socket, its codec and its callbacks.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use campanile_hub::{Cause, Ending, Moment, Shard, Slot};
+use campanile_websocket::{
+    CloseCode, DecodeError, Decoder, Event as Frame, Role, encode_close_reply, encode_pong,
+};
+
+use super::EndpointRuntime;
+use super::caller::Caller;
+use super::inbound::Inbound;
+use crate::context::Event;
+use crate::session::Session;
+
+/// How many reads one connection may do before others have their turn.
+const READS_PER_TURN: usize = 4;
+
+/// How much may wait to be written to a client before we stop reading what it sends: who does not
+/// take answers gets no more questions answered.
+const UNREAD_REPLIES_BYTES_MAX: usize = 64 << 10;
+
+/// A connection whose session is registered with the shard.
+pub(crate) struct Connection {
+    pub(crate) stream: mio::net::TcpStream,
+    pub(crate) session: Session,
+    pub(crate) endpoint: Arc<EndpointRuntime>,
+    pub(crate) inbound: Inbound,
+    decoder: Decoder,
+    /// Bytes that were read before reading paused, to be decoded when it goes on.
+    held_back: Vec<u8>,
+    /// The peer broke the protocol: what else it sends is read and thrown away.
+    pub(crate) failed: bool,
+    /// The socket may have more to read than was read.
+    pub(crate) may_have_more: bool,
+}
+
+/// Where a turn of reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The socket is empty.
+    Drained,
+    /// It is another connection's turn.
+    Unfinished,
+    /// Too many messages wait for a handler.
+    Paused,
+    /// The peer has gone.
+    Gone,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        stream: mio::net::TcpStream,
+        session: Session,
+        endpoint: Arc<EndpointRuntime>,
+        early: Vec<u8>,
+    ) -> Self {
+        Self {
+            stream,
+            session,
+            endpoint,
+            inbound: Inbound::default(),
+            decoder: Decoder::new(Role::Server),
+            held_back: early,
+            failed: false,
+            may_have_more: true,
+        }
+    }
+
+    /// Reads and decodes until the socket is empty, the turn is over or reading must pause.
+    /// Messages go to their callbacks.
+    pub(crate) fn read(
+        &mut self,
+        slot: Slot,
+        buffer: &mut [u8],
+        shard: &mut Shard,
+        caller: &Caller,
+        now: Moment,
+    ) -> Turn {
+        if !self.held_back.is_empty() {
+            let mut held_back = std::mem::take(&mut self.held_back);
+            if self.decode(slot, &mut held_back, shard, caller, now) {
+                return Turn::Paused;
+            }
+        }
+        for _ in 0..READS_PER_TURN {
+            if self.inbound.is_full() || shard.outbox_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
+                return Turn::Paused;
+            }
+            match self.stream.read(buffer) {
+                Ok(0) => return Turn::Gone,
+                Ok(count) => {
+                    if self.decode(slot, &mut buffer[..count], shard, caller, now) {
+                        return Turn::Paused;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.may_have_more = false;
+                    return Turn::Drained;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Turn::Gone,
+            }
+        }
+        Turn::Unfinished
+    }
+
+    /// Decodes what was read. True when it had to stop because too many messages wait.
+    fn decode(
+        &mut self,
+        slot: Slot,
+        mut input: &mut [u8],
+        shard: &mut Shard,
+        caller: &Caller,
+        now: Moment,
+    ) -> bool {
+        while !self.failed && !input.is_empty() {
+            if self.inbound.is_full() {
+                self.held_back = input.to_vec();
+                return true;
+            }
+            let event = match self.decoder.decode(input, &self.endpoint.limits) {
+                Ok(decoded) => {
+                    let consumed = decoded.consumed;
+                    let happened = decoded.event.and_then(Happened::from);
+                    input = &mut input[consumed..];
+                    happened
+                }
+                Err(error) => {
+                    self.fail(slot, &error, shard, now);
+                    break;
+                }
+            };
+            match event {
+                None => {}
+                Some(Happened::Message(event)) => caller.deliver(self, shard, slot, event, now),
+                // Refused only when the session is being closed, and then no pong is owed.
+                Some(Happened::Pong(frame)) => drop(shard.reply(slot, frame)),
+                Some(Happened::Close(ending, answer)) => {
+                    // Refused when we have sent a close: then this was the answer to it.
+                    if shard
+                        .close_answered(slot, ending, answer, now)
+                        .finished()
+                        .is_err()
+                    {
+                        shard.peer_closed(slot);
+                    }
+                }
+            }
+        }
+        self.decoder.release();
+        false
+    }
+
+    /// Fails the connection (RFC 6455 7.1.7): our close frame, and no waiting for the peer's.
+    fn fail(&mut self, slot: Slot, error: &DecodeError, shard: &mut Shard, now: Moment) {
+        tracing::debug!(session = %self.session.id(), %error, "the client broke the protocol");
+        self.close_for(
+            slot,
+            error.close_code(),
+            &error.reason(),
+            Cause::Protocol,
+            shard,
+            now,
+        );
+        self.failed = true;
+        shard.peer_closed(slot);
+    }
+
+    /// Begins a close from our side.
+    pub(crate) fn close_for(
+        &self,
+        slot: Slot,
+        code: CloseCode,
+        reason: &str,
+        cause: Cause,
+        shard: &mut Shard,
+        now: Moment,
+    ) {
+        let ending = Ending {
+            code: code.get(),
+            reason: reason.to_owned(),
+            cause,
+        };
+        // Refused only where a close is under way already, which is as good.
+        let _ = shard.close(slot, ending, now);
+    }
+}
+
+/// A decoded frame that no longer borrows the buffer.
+enum Happened {
+    Message(Event),
+    Pong(Bytes),
+    Close(Ending, Bytes),
+}
+
+impl Happened {
+    /// `None` for a frame that asks for nothing.
+    fn from(frame: Frame<'_>) -> Option<Self> {
+        Some(match frame {
+            Frame::Text(text) => Self::Message(Event::Text(text.to_owned())),
+            Frame::Binary(bytes) => Self::Message(Event::Binary(Bytes::copy_from_slice(bytes))),
+            // A ping is at most 125 bytes, so its pong can be encoded.
+            Frame::Ping(payload) => Self::Pong(encode_pong(payload).unwrap_or_default()),
+            Frame::Pong(_) => return None,
+            Frame::Close(frame) => {
+                let answer = encode_close_reply(frame.as_ref());
+                let (code, reason) = frame.map_or((1005, String::new()), |frame| {
+                    (frame.code.get(), frame.reason)
+                });
+                Self::Close(
+                    Ending {
+                        code,
+                        reason,
+                        cause: Cause::Peer,
+                    },
+                    answer,
+                )
+            }
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! The threads that drive the hub's shards: sockets in, callbacks, sockets out.
+//!
+//! A shard is one thread with a current-thread runtime. It alone touches its sessions' sockets,
+//! queues and deadlines. A connection is a struct in a table, not a task: an idle one costs that
+//! struct and its registration with the kernel's poller, nothing else.
+
+mod caller;
+mod connection;
+mod format;
+mod inbound;
+mod lingering;
+mod shard_thread;
+mod sockets;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use campanile_hub::{Hub, NewSession, Shard, Wake};
+use tokio::sync::{Notify, oneshot};
+
+pub(crate) use self::format::WebSocketFormat;
+use crate::endpoint::{Callbacks, Endpoint};
+use crate::state::Application;
+
+/// What a shard needs to know of an endpoint.
+pub(crate) struct EndpointRuntime {
+    pub(crate) callbacks: Callbacks,
+    pub(crate) limits: campanile_websocket::Limits,
+}
+
+impl EndpointRuntime {
+    pub(crate) fn new(endpoint: &Endpoint) -> Self {
+        Self {
+            callbacks: endpoint.callbacks.clone(),
+            limits: endpoint.limits,
+        }
+    }
+}
+
+/// A socket whose handshake has just been answered.
+pub(crate) struct Arrival {
+    pub(crate) stream: mio::net::TcpStream,
+    /// Bytes that came in the same segment as the handshake.
+    pub(crate) early: Vec<u8>,
+    pub(crate) endpoint: Arc<EndpointRuntime>,
+    pub(crate) session: NewSession,
+}
+
+/// What other threads ask of a shard's thread.
+pub(crate) enum Ask {
+    /// Take over a socket.
+    Arrive(Box<Arrival>),
+    /// Close all sessions, evenly over this time, and say when the last one is gone.
+    Drain {
+        over: Duration,
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// One shard's door for other threads. Bounded by the limit on connections of whoever accepts
+/// them.
+#[derive(Default)]
+pub(crate) struct Door {
+    asks: Mutex<VecDeque<Ask>>,
+    closed: AtomicBool,
+    notify: Arc<Notify>,
+}
+
+impl Door {
+    fn ask(&self, ask: Ask) {
+        self.asks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(ask);
+        self.notify.notify_one();
+    }
+
+    fn take(&self) -> VecDeque<Ask> {
+        std::mem::take(&mut *self.asks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+}
+
+/// The shards' threads. They end when this is dropped.
+pub(crate) struct Shards {
+    doors: Vec<Arc<Door>>,
+    next: std::sync::atomic::AtomicUsize,
+}
+
+/// A hub whose shards have no threads yet.
+pub(crate) struct Idle {
+    shards: Vec<Shard>,
+    doors: Vec<Arc<Door>>,
+}
+
+/// Makes a hub with so many shards.
+pub(crate) fn prepare(count: usize) -> Result<(Hub, Idle), campanile_hub::Refusal> {
+    let doors: Vec<Arc<Door>> = (0..count).map(|_| Arc::default()).collect();
+    let wakes = doors
+        .iter()
+        .map(|door: &Arc<Door>| -> Wake {
+            let notify = Arc::clone(&door.notify);
+            Arc::new(move || notify.notify_one())
+        })
+        .collect();
+    let (hub, shards) = Hub::new(wakes)?;
+    Ok((hub, Idle { shards, doors }))
+}
+
+impl Shards {
+    /// Starts the threads.
+    pub(crate) fn start(idle: Idle, application: &Arc<Application>) -> io::Result<Self> {
+        for (shard, door) in idle.shards.into_iter().zip(&idle.doors) {
+            let (door, application) = (Arc::clone(door), Arc::clone(application));
+            shard_thread::spawn(shard, door, application)?;
+        }
+        Ok(Self {
+            doors: idle.doors,
+            next: std::sync::atomic::AtomicUsize::new(0),
+        })
+    }
+
+    /// Hands a socket to a shard, each in turn.
+    pub(crate) fn take_over(&self, arrival: Arrival) {
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.doors.len();
+        self.doors[next].ask(Ask::Arrive(Box::new(arrival)));
+    }
+
+    /// Closes all sessions with 1001, evenly spread over this time, and waits for the last.
+    pub(crate) async fn drain(&self, over: Duration) {
+        let mut all = Vec::new();
+        for door in &self.doors {
+            let (done, finished) = oneshot::channel();
+            door.ask(Ask::Drain { over, done });
+            all.push(finished);
+        }
+        for finished in all {
+            // An error means that the shard's thread has ended, and its sessions with it.
+            let _ = finished.await;
+        }
+    }
+}
+
+impl Drop for Shards {
+    fn drop(&mut self) {
+        for door in &self.doors {
+            door.close();
+        }
+    }
+}

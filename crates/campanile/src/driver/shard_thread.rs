@@ -1,0 +1,340 @@
+//! The loop of one shard's thread.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use campanile_hub::{Cause, Ending, Moment, Outcome, SessionId, Shard, Slot, Ticket, Wait};
+use campanile_websocket::{CloseCode, encode_close};
+use mio::{Events, Interest, Poll, Token};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+
+use super::caller::{Caller, Remains, Report};
+use super::connection::{Connection, Turn};
+use super::lingering::{FIRST_TOKEN, Lingering};
+use super::sockets::Sockets;
+use super::{Arrival, Ask, Door};
+use crate::context::Event;
+use crate::session::Session;
+use crate::state::Application;
+
+/// What a connection is read into; shared by all connections of the thread.
+const READ_BUFFER_BYTES: usize = 64 << 10;
+
+/// How many sockets one look at the poller tells of.
+const EVENTS_PER_LOOK: usize = 1_024;
+
+/// How often sockets that linger are looked at.
+const LINGER_TICK: Duration = Duration::from_millis(250);
+
+/// The reason that clients are given when the server leaves.
+const LEAVING: &str = "leaving: the server is shutting down; reconnect in a moment";
+
+/// Starts a shard's thread. It ends when its door is closed.
+pub(super) fn spawn(
+    shard: Shard,
+    door: Arc<Door>,
+    application: Arc<Application>,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let poll = Poll::new()?;
+    let name = format!("campanile-{}", shard.index());
+    std::thread::Builder::new().name(name).spawn(move || {
+        let local = LocalSet::new();
+        let result = local.block_on(&runtime, async move {
+            ShardThread::new(shard, door, application, poll)?
+                .run()
+                .await
+        });
+        if let Err(error) = result {
+            tracing::error!(%error, "a shard's thread has failed; its sessions are lost");
+        }
+    })?;
+    Ok(())
+}
+
+struct ShardThread {
+    shard: Shard,
+    door: Arc<Door>,
+    caller: Caller,
+    /// The poller's descriptor once more, for the runtime to watch.
+    watch: AsyncFd<OwnedFd>,
+    poll: Poll,
+    events: Events,
+    buffer: Vec<u8>,
+    sockets: Sockets,
+    lingering: Lingering,
+    remains: HashMap<SessionId, Remains>,
+    /// Connections whose turn of reading is not over.
+    unfinished: Vec<Slot>,
+    drains: HashMap<Ticket, oneshot::Sender<()>>,
+    started: Instant,
+}
+
+impl ShardThread {
+    fn new(
+        shard: Shard,
+        door: Arc<Door>,
+        application: Arc<Application>,
+        poll: Poll,
+    ) -> io::Result<Self> {
+        // What `new` is deprecated for is a descriptor that may be closed or change meanwhile. An
+        // owned one cannot, and the successor is an unsafe function.
+        #[expect(deprecated, reason = "sound for an `OwnedFd`")]
+        let watch = AsyncFd::new(poll.registry().as_fd().try_clone_to_owned()?)?;
+        Ok(Self {
+            shard,
+            caller: Caller::new(application, Arc::clone(&door.notify)),
+            door,
+            watch,
+            poll,
+            events: Events::with_capacity(EVENTS_PER_LOOK),
+            buffer: vec![0; READ_BUFFER_BYTES],
+            sockets: Sockets::default(),
+            lingering: Lingering::default(),
+            remains: HashMap::new(),
+            unfinished: Vec::new(),
+            drains: HashMap::new(),
+            started: Instant::now(),
+        })
+    }
+
+    fn now(&self) -> Moment {
+        Moment::after_start(self.started.elapsed())
+    }
+
+    async fn run(mut self) -> io::Result<()> {
+        let notify = Arc::clone(&self.door.notify);
+        let mut wait = Wait::Event;
+        while !self.door.closed.load(Ordering::Acquire) {
+            let at_most = match wait {
+                _ if !self.unfinished.is_empty() => Some(Duration::ZERO),
+                Wait::AtMost(time) => Some(time),
+                Wait::Event if !self.lingering.is_empty() => Some(LINGER_TICK),
+                Wait::Event => None,
+            };
+            {
+                // Callbacks that run in the background get their turn here, too.
+                let mut ready = tokio::select! {
+                    biased;
+                    guard = self.watch.readable() => Some(guard?),
+                    () = notify.notified() => None,
+                    () = sleep(at_most) => None,
+                };
+                self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
+                if let Some(guard) = &mut ready
+                    && self.events.iter().count() < EVENTS_PER_LOOK
+                {
+                    guard.clear_ready();
+                }
+            }
+            self.look_at_sockets();
+            self.take_reports();
+            self.answer_the_door();
+            wait = self.pump();
+            // Handlers that wait for something run as tasks of this thread: let them.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    fn look_at_sockets(&mut self) {
+        let mut readable = std::mem::take(&mut self.unfinished);
+        for event in &self.events {
+            let Token(token) = event.token();
+            if token >= FIRST_TOKEN {
+                self.lingering.readable(Token(token), &mut self.buffer);
+                continue;
+            }
+            let Some(slot) = Slot::from_index(token) else {
+                continue;
+            };
+            let Some(connection) = self.sockets.get_mut(slot) else {
+                continue;
+            };
+            if event.is_writable() {
+                self.shard.writable(slot);
+                // Reading may have paused for what could not be written.
+                if connection.may_have_more {
+                    readable.push(slot);
+                }
+            }
+            if event.is_readable() || event.is_read_closed() {
+                connection.may_have_more = true;
+                readable.push(slot);
+            }
+        }
+        for slot in readable {
+            self.read(slot);
+        }
+    }
+
+    fn read(&mut self, slot: Slot) {
+        let now = self.now();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        // The connection leaves the table while its callbacks may want the rest of it.
+        if let Some(mut connection) = self.sockets.take(slot) {
+            let turn = connection.read(slot, &mut buffer, &mut self.shard, &self.caller, now);
+            self.sockets.put_back(slot, connection);
+            match turn {
+                Turn::Drained | Turn::Paused => {}
+                Turn::Unfinished => self.unfinished.push(slot),
+                Turn::Gone => {
+                    let ending = self.shard.gone(slot).unwrap_or_else(Ending::lost);
+                    if let Some(connection) = self.sockets.remove(slot) {
+                        self.bury(connection, ending);
+                    }
+                }
+            }
+        }
+        self.buffer = buffer;
+    }
+
+    fn take_reports(&mut self) {
+        let now = self.now();
+        for report in self.caller.reports() {
+            let Report { slot, id, .. } = report;
+            if self
+                .sockets
+                .get_mut(slot)
+                .is_some_and(|one| one.session.id() == id)
+                && let Some(mut connection) = self.sockets.take(slot)
+            {
+                self.caller
+                    .resume(&mut connection, &mut self.shard, report, now);
+                if connection.may_have_more {
+                    self.unfinished.push(slot);
+                }
+                self.sockets.put_back(slot, connection);
+            } else if let Some(remains) = self.remains.remove(&id) {
+                self.finish(remains);
+            }
+        }
+    }
+
+    /// Lets an ended session's callbacks run, the close callback last.
+    fn finish(&mut self, remains: Remains) {
+        if let Some(remains) = self.caller.finish(remains) {
+            self.remains.insert(remains.session.id(), remains);
+        }
+    }
+
+    fn answer_the_door(&mut self) {
+        for ask in self.door.take() {
+            match ask {
+                Ask::Arrive(arrival) => self.arrive(*arrival),
+                Ask::Drain { over, done } => match self.shard.drain(over, LEAVING, self.now()) {
+                    Outcome::Later(ticket) => {
+                        self.drains.insert(ticket, done);
+                    }
+                    Outcome::Done(()) | Outcome::Refused(_) => drop(done.send(())),
+                },
+            }
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let Arrival {
+            mut stream,
+            early,
+            endpoint,
+            session,
+        } = arrival;
+        let (slot, session) = match self.shard.open(session).finished() {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                tracing::debug!(%refusal, "a new session was refused");
+                let (code, reason) = (CloseCode::TRY_AGAIN_LATER, refusal.to_string());
+                // The client may have gone already; there is nobody else to tell.
+                let _ = io::Write::write(&mut stream, &encode_close(code, &reason));
+                let now = self.now();
+                self.lingering
+                    .add(stream, self.poll.registry(), &mut self.buffer, now);
+                return;
+            }
+        };
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) =
+            self.poll
+                .registry()
+                .register(&mut stream, Token(slot.index()), interest)
+        {
+            tracing::warn!(%error, "a socket could not be watched");
+            self.shard.gone(slot);
+            return;
+        }
+        let session = Session::new(session, self.caller.hub().clone());
+        let mut connection = Connection::new(stream, session, endpoint, early);
+        let now = self.now();
+        self.caller
+            .deliver(&mut connection, &mut self.shard, slot, Event::Opened, now);
+        self.sockets.insert(slot, connection);
+        self.unfinished.push(slot);
+    }
+
+    fn pump(&mut self) -> Wait {
+        let now = self.now();
+        let wait = self.shard.pump(&mut self.sockets, now);
+        for (connection, ending) in std::mem::take(&mut self.sockets.ended) {
+            self.bury(connection, ending);
+        }
+        for ticket in std::mem::take(&mut self.sockets.settled) {
+            if let Some(done) = self.drains.remove(&ticket) {
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(());
+            }
+        }
+        self.lingering.expire(now);
+        if self.shard.is_empty() {
+            self.sockets.shrink();
+        }
+        wait
+    }
+
+    /// The last things for a session that the hub has forgotten.
+    fn bury(&mut self, connection: Box<Connection>, ending: Ending) {
+        let Connection {
+            stream,
+            session,
+            endpoint,
+            mut inbound,
+            failed,
+            ..
+        } = *connection;
+        if failed || ending.cause == Cause::SlowConsumer {
+            let now = self.now();
+            self.lingering
+                .add(stream, self.poll.registry(), &mut self.buffer, now);
+        }
+        tracing::debug!(session = %session.id(), code = ending.code, reason = ending.reason, "closed");
+        let running = inbound.is_running();
+        // It waits behind what is running and waiting, if anything is.
+        inbound.started();
+        inbound.admit(Event::Closed(ending));
+        let remains = Remains {
+            session,
+            endpoint,
+            inbound,
+        };
+        if running {
+            self.remains.insert(remains.session.id(), remains);
+        } else {
+            self.finish(remains);
+        }
+    }
+}
+
+async fn sleep(at_most: Option<Duration>) {
+    match at_most {
+        Some(Duration::ZERO) => {}
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}

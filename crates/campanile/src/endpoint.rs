@@ -1,0 +1,195 @@
+//! An endpoint: what happens on a path.
+
+use std::sync::Arc;
+
+use campanile_hub::{OutboxPolicy, Overflow};
+use campanile_websocket::Limits;
+
+use crate::context::Event;
+use crate::extract::RequiredState;
+use crate::handler::{Callback, Handler};
+use crate::handshake::HandshakeInterceptor;
+use crate::origin::OriginPolicy;
+
+/// How many messages of one session may wait for its handler before reading pauses.
+pub const WAITING_MESSAGES_MAX: usize = 64;
+
+/// How many bytes of messages of one session may wait for its handler before reading pauses.
+pub const WAITING_BYTES_MAX: usize = 256 << 10;
+
+/// An endpoint of raw WebSocket: callbacks, limits and who may come in.
+///
+/// Each callback is an async function with extractors; what it returns is the reply. Callbacks of
+/// one session run one at a time, in the order of what happened (S197). A message of a kind that
+/// has no callback closes the session with 1003 (S21).
+///
+/// ```
+/// use campanile::{Endpoint, Session, Text};
+///
+/// async fn shout(session: Session, Text(text): Text) -> String {
+///     format!("{}: {}!", session.id(), text.to_uppercase())
+/// }
+///
+/// let endpoint = Endpoint::new().on_text(shout).message_bytes_max(4_096);
+/// ```
+#[derive(Clone)]
+pub struct Endpoint {
+    pub(crate) callbacks: Callbacks,
+    pub(crate) interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
+    pub(crate) origin: OriginPolicy,
+    pub(crate) protocols: Vec<Arc<str>>,
+    pub(crate) limits: Limits,
+    pub(crate) outbox: OutboxPolicy,
+    pub(crate) required_states: Vec<RequiredState>,
+}
+
+/// An endpoint's callbacks.
+#[derive(Clone, Default)]
+pub(crate) struct Callbacks {
+    pub(crate) open: Option<Callback>,
+    pub(crate) text: Option<Callback>,
+    pub(crate) binary: Option<Callback>,
+    pub(crate) close: Option<Callback>,
+    pub(crate) error: Option<Callback>,
+}
+
+impl Callbacks {
+    /// The callback for what happened.
+    pub(crate) fn of(&self, event: &Event) -> Option<&Callback> {
+        match event {
+            Event::Opened => self.open.as_ref(),
+            Event::Text(_) => self.text.as_ref(),
+            Event::Binary(_) => self.binary.as_ref(),
+            Event::Closed(_) => self.close.as_ref(),
+            Event::Failed(_) => self.error.as_ref(),
+        }
+    }
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Endpoint {
+    /// An endpoint without callbacks: same-origin browsers only, messages up to 64 KiB, an outbox
+    /// of 1 MiB and 10 s.
+    pub fn new() -> Self {
+        Self {
+            callbacks: Callbacks::default(),
+            interceptors: Vec::new(),
+            origin: OriginPolicy::SameOrigin,
+            protocols: Vec::new(),
+            limits: Limits::default(),
+            outbox: OutboxPolicy::default(),
+            required_states: Vec::new(),
+        }
+    }
+
+    /// Called once when a session has opened. What it returns is the first message.
+    #[must_use]
+    pub fn on_open<A, H: Handler<A>>(mut self, handler: H) -> Self {
+        self.callbacks.open = Some(self.callback(handler));
+        self
+    }
+
+    /// Called for each text message.
+    #[must_use]
+    pub fn on_text<A, H: Handler<A>>(mut self, handler: H) -> Self {
+        self.callbacks.text = Some(self.callback(handler));
+        self
+    }
+
+    /// Called for each binary message.
+    #[must_use]
+    pub fn on_binary<A, H: Handler<A>>(mut self, handler: H) -> Self {
+        self.callbacks.binary = Some(self.callback(handler));
+        self
+    }
+
+    /// Called exactly once when a session has ended, however it ended, after all its messages.
+    #[must_use]
+    pub fn on_close<A, H: Handler<A>>(mut self, handler: H) -> Self {
+        self.callbacks.close = Some(self.callback(handler));
+        self
+    }
+
+    /// Called when another callback failed, with [`Failure`](crate::Failure) among its arguments.
+    /// It may reply; the session stays open unless it fails too.
+    #[must_use]
+    pub fn on_error<A, H: Handler<A>>(mut self, handler: H) -> Self {
+        self.callbacks.error = Some(self.callback(handler));
+        self
+    }
+
+    /// Adds an interceptor around the handshake; several are asked in the order in which they
+    /// were added, and told the outcome in the reverse order (S7).
+    #[must_use]
+    pub fn intercept(mut self, interceptor: impl HandshakeInterceptor) -> Self {
+        self.interceptors.push(Arc::new(interceptor));
+        self
+    }
+
+    /// Which web pages may connect (S10). The default is the endpoint's own origin.
+    #[must_use]
+    pub fn origins(mut self, policy: OriginPolicy) -> Self {
+        self.origin = policy;
+        self
+    }
+
+    /// Sub-protocols that the endpoint speaks. The first that the client lists is chosen (S5).
+    #[must_use]
+    pub fn protocols<P: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
+        self.protocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The longest message that a client may send, in bytes; also the longest frame. Beyond it
+    /// the session is closed with 1009 (S194).
+    #[must_use]
+    pub fn message_bytes_max(mut self, bytes: usize) -> Self {
+        self.limits.message_bytes_max = bytes;
+        self.limits.frame_bytes_max = bytes;
+        self
+    }
+
+    /// How many frames one message of a client may have, empty ones included.
+    #[must_use]
+    pub fn fragments_max(mut self, frames: usize) -> Self {
+        self.limits.fragments_max = frames;
+        self
+    }
+
+    /// What happens to a session that reads more slowly than it is sent to (S28 to S30).
+    #[must_use]
+    pub fn outbox(mut self, policy: OutboxPolicy) -> Self {
+        self.outbox = policy;
+        self
+    }
+
+    /// What happens when an outbox is full; see [`outbox`](Self::outbox) for all its limits.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.outbox.overflow = overflow;
+        self
+    }
+
+    fn callback<A, H: Handler<A>>(&mut self, handler: H) -> Callback {
+        self.required_states.extend(H::required_states());
+        Callback::new(handler)
+    }
+}
+
+/// What can be mounted on a path with [`Builder::endpoint`](crate::Builder::endpoint): an
+/// [`Endpoint`], or a type of yours that becomes one.
+pub trait IntoEndpoint {
+    /// The endpoint.
+    fn into_endpoint(self) -> Endpoint;
+}
+
+impl IntoEndpoint for Endpoint {
+    fn into_endpoint(self) -> Endpoint {
+        self
+    }
+}

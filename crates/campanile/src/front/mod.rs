@@ -1,0 +1,42 @@
+//! The front door: plain HTTP until a handshake is answered.
+
+mod dispatch;
+mod listener;
+mod serve;
+mod upgrade;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+pub use self::listener::{LISTEN_BACKLOG, bind};
+pub use self::serve::{
+    HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, Serve, UNFINISHED_REQUESTS_MAX, serve,
+};
+use crate::app::Campanile;
+
+impl Campanile {
+    /// Turns the application into an axum router, to be merged or nested into another one. Must
+    /// be called within a tokio runtime; the application's threads end with the last clone of
+    /// the router.
+    ///
+    /// The host then decides what [`serve`] would have: the limits and deadlines of requests that
+    /// have not been answered yet, the listen backlog, how many connections there may be, and
+    /// when to stop. Sessions end without a close frame when the host just ends; hold on to a
+    /// [`Handle`](crate::Handle) to tell them. Endpoints need HTTP/1.1 over plain TCP: behind the
+    /// host's own TLS a handshake is refused with 501.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread or poller.
+    pub fn into_router(self) -> std::io::Result<Router> {
+        let (running, routes) = self.start()?;
+        let running = Arc::new(running);
+        let fallback = routes.clone();
+        Ok(
+            Router::new().fallback(move |request: axum::extract::Request| {
+                let (running, routes) = (Arc::clone(&running), fallback.clone());
+                async move { dispatch::dispatch(&running, routes, request, None).await }
+            }),
+        )
+    }
+}

@@ -1,0 +1,269 @@
+//! Accepting connections and reading requests, with the limits that the promises need.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::dispatch::{check_request, dispatch};
+use super::upgrade::HandOver;
+use crate::app::{Campanile, Running};
+
+/// How long a client may take to send a request's head, and to send the next one.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many bytes a request's head may have, its URI included.
+pub const HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// How many headers a request may have.
+pub const HEADERS_MAX: usize = 100;
+
+/// How many connections may be in plain HTTP at a time. One more, and the oldest of them is closed:
+/// so a crowd that never finishes its handshakes keeps nobody out.
+pub const UNFINISHED_REQUESTS_MAX: usize = 8_192;
+
+/// How long to wait after the operating system had no descriptor or memory for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long the sessions' closing is spread over, unless said otherwise.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// How long requests that are being answered may take after the last session has been closed.
+const LAST_REQUESTS_TIME: Duration = Duration::from_secs(1);
+
+/// Serves an application on a listener, until the process ends or a signal is given. See
+/// [`bind`](super::bind) for a listener with a sensible backlog.
+///
+/// ```no_run
+/// # async fn run() -> std::io::Result<()> {
+/// use campanile::{Campanile, Endpoint, Text};
+///
+/// let app = Campanile::builder()
+///     .endpoint("/echo", Endpoint::new().on_text(async |Text(text): Text| text))
+///     .build()
+///     .map_err(std::io::Error::other)?;
+/// let listener = campanile::bind("127.0.0.1:8080".parse().unwrap())?;
+/// campanile::serve(listener, app)
+///     .shutdown_on(async { tokio::signal::ctrl_c().await.unwrap_or(()) })
+///     .await
+/// # }
+/// ```
+pub fn serve(listener: TcpListener, app: Campanile) -> Serve {
+    Serve {
+        listeners: vec![listener],
+        app,
+        shutdown: Box::pin(std::future::pending()),
+        drain_time: DRAIN_TIME,
+    }
+}
+
+/// A server that has not been started yet: await it.
+#[must_use = "a server does nothing until it is awaited"]
+pub struct Serve {
+    listeners: Vec<TcpListener>,
+    app: Campanile,
+    shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
+    drain_time: Duration,
+}
+
+impl Serve {
+    /// Listens here, too: `[::1]` beside `127.0.0.1`, for one.
+    pub fn also_on(mut self, listener: TcpListener) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    /// When `signal` is ready, the server leaves: it stops accepting, closes every session with
+    /// 1001 and a reason, and then ends.
+    pub fn shutdown_on(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.shutdown = Box::pin(signal);
+        self
+    }
+
+    /// How long the closing of all sessions is spread over (2 s by default), so that they do not
+    /// all reconnect at once. Leaving takes at most
+    /// [`CLOSING_TIMEOUT`](campanile_hub::CLOSING_TIMEOUT) longer, for clients that do not answer.
+    pub fn drain_over(mut self, time: Duration) -> Self {
+        self.drain_time = time;
+        self
+    }
+
+    async fn run(self) -> io::Result<()> {
+        let (running, routes) = self.app.start()?;
+        let running = Arc::new(running);
+        let (leave, leaving) = watch::channel(false);
+        let mut accepting = JoinSet::new();
+        for listener in self.listeners {
+            let (running, routes) = (Arc::clone(&running), routes.clone());
+            accepting.spawn(accept(listener, running, routes, leaving.clone()));
+        }
+        drop((leaving, routes));
+        self.shutdown.await;
+        tracing::info!(
+            sessions = running.hub.sessions(),
+            "leaving: no new connections"
+        );
+        running.hub.leave();
+        // An error means that nobody is accepting any more.
+        let _ = leave.send(true);
+        running.shards.drain(self.drain_time).await;
+        let last_requests = async { while accepting.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_REQUESTS_TIME, last_requests)
+            .await
+            .is_err()
+        {
+            tracing::warn!("requests that were still being answered were cut off");
+        }
+        tracing::info!("left: every session is closed");
+        Ok(())
+    }
+}
+
+impl IntoFuture for Serve {
+    type Output = io::Result<()>;
+    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl std::fmt::Debug for Serve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Serve")
+            .field("listeners", &self.listeners)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The connections of one listener that are in plain HTTP, oldest first.
+#[derive(Default)]
+struct Requests {
+    tasks: JoinSet<u64>,
+    by_age: BTreeMap<u64, AbortHandle>,
+    next: u64,
+}
+
+impl Requests {
+    fn spawn(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
+        if self.by_age.len() >= UNFINISHED_REQUESTS_MAX {
+            self.drop_oldest();
+        }
+        let number = self.next;
+        self.next += 1;
+        let task = self.tasks.spawn(async move {
+            connection.await;
+            number
+        });
+        self.by_age.insert(number, task);
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some((_, oldest)) = self.by_age.pop_first() {
+            oldest.abort();
+        }
+    }
+
+    fn ended(&mut self, number: Result<u64, tokio::task::JoinError>) {
+        // One that was cut off is not in the list any more.
+        if let Ok(number) = number {
+            self.by_age.remove(&number);
+        }
+    }
+}
+
+/// Accepts connections until told to leave, then waits for requests that are being answered.
+async fn accept(
+    listener: TcpListener,
+    running: Arc<Running>,
+    routes: Router,
+    mut leaving: watch::Receiver<bool>,
+) {
+    let mut requests = Requests::default();
+    loop {
+        tokio::select! {
+            biased;
+            _ = leaving.changed() => break,
+            Some(ended) = requests.tasks.join_next() => requests.ended(ended),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => {
+                    let (running, routes) = (Arc::clone(&running), routes.clone());
+                    requests.spawn(connection(stream, address, running, routes, leaving.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    requests.drop_oldest();
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    while requests.tasks.join_next().await.is_some() {}
+}
+
+/// Waits until the server leaves.
+async fn left(leaving: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone, which is leaving too.
+    let _ = leaving.wait_for(|leaving| *leaving).await;
+}
+
+/// One connection in plain HTTP, until it closes or its socket goes to a shard.
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    running: Arc<Running>,
+    routes: Router,
+    mut leaving: watch::Receiver<bool>,
+) {
+    let hand_over = Arc::new(HandOver::default());
+    {
+        let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
+            let routes = routes.clone();
+            async move {
+                if let Some(refused) = check_request(request.version(), request.headers()) {
+                    return Ok::<_, Infallible>(refused);
+                }
+                let request = request.map(Body::new);
+                Ok(dispatch(&running, routes, request, Some((&hand_over, address))).await)
+            }
+        });
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HANDSHAKE_TIMEOUT)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .max_headers(HEADERS_MAX)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut serving = std::pin::pin!(serving);
+        let served = tokio::select! {
+            served = serving.as_mut() => served,
+            _ = left(&mut leaving) => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%address, %error, "a connection ended with an error");
+        }
+    }
+    if let Some(upgrading) = hand_over.take() {
+        upgrading.finish(&running).await;
+    }
+}

@@ -1,0 +1,124 @@
+//! The parts of a `ws://` address that a connection needs (RFC 6455 3).
+
+use http::Uri;
+
+use crate::error::{ClientError, UrlProblem};
+
+/// An address to connect to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// Host name or IP address, without the brackets of IPv6.
+    pub(crate) host: String,
+    /// Port, 80 when the address names none.
+    pub(crate) port: u16,
+    /// Value of the `Host` header: the port is left out when it is 80.
+    pub(crate) host_header: String,
+    /// Path and query, never empty.
+    pub(crate) path_and_query: String,
+}
+
+impl Address {
+    /// Takes an address apart.
+    pub(crate) fn parse(url: &str) -> Result<Self, ClientError> {
+        Self::parts(url).map_err(|problem| ClientError::Url {
+            url: url.to_owned(),
+            problem,
+        })
+    }
+
+    fn parts(url: &str) -> Result<Self, UrlProblem> {
+        if url.contains('#') {
+            return Err(UrlProblem::Fragment);
+        }
+        let uri: Uri = url.parse().map_err(|_| UrlProblem::Syntax)?;
+        match uri.scheme_str() {
+            Some("ws") => {}
+            Some("wss") => return Err(UrlProblem::Tls),
+            _ => return Err(UrlProblem::Scheme),
+        }
+        let authority = uri.authority().ok_or(UrlProblem::Host)?;
+        if authority.as_str().contains('@') {
+            return Err(UrlProblem::UserInfo);
+        }
+        let written = authority.host();
+        let host = written.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return Err(UrlProblem::Host);
+        }
+        // `port()` is also `None` for a port that is not a number up to 65535.
+        let port = match (authority.port(), authority.as_str() == written) {
+            (Some(port), _) => port.as_u16(),
+            (None, true) => 80,
+            (None, false) => return Err(UrlProblem::Syntax),
+        };
+        let path_and_query = match uri.path_and_query().map(http::uri::PathAndQuery::as_str) {
+            None | Some("") => "/".to_owned(),
+            Some(query) if query.starts_with('?') => format!("/{query}"),
+            Some(path) => path.to_owned(),
+        };
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            host_header: if port == 80 {
+                written.to_owned()
+            } else {
+                format!("{written}:{port}")
+            },
+            path_and_query,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(url: &str) -> UrlProblem {
+        match Address::parse(url) {
+            Err(ClientError::Url { problem, .. }) => problem,
+            other => panic!("{url} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_parts_of_an_address() {
+        let address = Address::parse("ws://example.com:8080/chat?name=Alice").expect("an address");
+        assert_eq!(address.host, "example.com");
+        assert_eq!(address.port, 8080);
+        assert_eq!(address.host_header, "example.com:8080");
+        assert_eq!(address.path_and_query, "/chat?name=Alice");
+    }
+
+    #[test]
+    fn port_80_and_the_path_are_implied() {
+        let address = Address::parse("ws://example.com").expect("an address");
+        assert_eq!(address.port, 80);
+        assert_eq!(address.host_header, "example.com");
+        assert_eq!(address.path_and_query, "/");
+        let address = Address::parse("ws://example.com?a=b").expect("an address");
+        assert_eq!(address.path_and_query, "/?a=b");
+    }
+
+    #[test]
+    fn an_ipv6_host_loses_its_brackets_only_for_the_socket() {
+        let address = Address::parse("ws://[::1]:8080/").expect("an address");
+        assert_eq!(address.host, "::1");
+        assert_eq!(address.host_header, "[::1]:8080");
+    }
+
+    #[test]
+    fn each_wrong_address_says_what_is_wrong() {
+        assert_eq!(problem("wss://example.com/"), UrlProblem::Tls);
+        assert_eq!(problem("http://example.com/"), UrlProblem::Scheme);
+        assert_eq!(problem("/chat"), UrlProblem::Scheme);
+        assert_eq!(problem("ws://example.com/#top"), UrlProblem::Fragment);
+        assert_eq!(problem("ws://user@example.com/"), UrlProblem::UserInfo);
+        assert_eq!(problem("ws://exa mple.com/"), UrlProblem::Syntax);
+        assert_eq!(problem("ws://example.com:99999/"), UrlProblem::Syntax);
+        assert_eq!(problem(""), UrlProblem::Syntax);
+        let said = Address::parse("wss://example.com/")
+            .expect_err("TLS")
+            .to_string();
+        assert!(said.contains("TLS is not available"), "{said}");
+    }
+}

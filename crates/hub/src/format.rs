@@ -1,0 +1,88 @@
+//! How a publication becomes bytes: once per format, not once per subscriber.
+
+use std::sync::{Arc, RwLock};
+
+use bytes::Bytes;
+
+use crate::publication::{Content, Publication};
+
+/// How many formats may be registered.
+pub const FORMATS_MAX: usize = 32;
+
+/// Turns publications into the bytes of one protocol, framing and compression.
+///
+/// The hub knows no protocol: whoever drives it registers its formats at start.
+pub trait Format: Send + Sync + 'static {
+    /// The bytes of content that has no place in the log: a reply to one session.
+    fn encode_content(&self, content: &Content) -> Bytes;
+
+    /// The bytes that all subscribers of this format share.
+    fn encode(&self, publication: &Publication) -> Bytes {
+        self.encode_content(publication.content())
+    }
+
+    /// Appends what one subscriber alone gets in front of the shared bytes, such as STOMP's
+    /// `subscription` header. `label` is what the session named its subscription.
+    ///
+    /// A format that writes nothing here must say so in [`has_prefix`](Self::has_prefix): its
+    /// publications are then batched into one buffer that all its subscribers share.
+    fn prefix(&self, _publication: &Publication, _label: &str, _out: &mut Vec<u8>) {}
+
+    /// Whether [`prefix`](Self::prefix) ever writes anything.
+    fn has_prefix(&self) -> bool {
+        false
+    }
+
+    /// The bytes that tell the peer why its session ends, if the protocol has such a thing.
+    fn close(&self, code: u16, reason: &str) -> Option<Bytes>;
+}
+
+/// A registered format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FormatId(u8);
+
+impl FormatId {
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// No more than [`FORMATS_MAX`] formats can be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than {FORMATS_MAX} formats: share one format among endpoints that frame alike")]
+pub struct TooManyFormats;
+
+/// The table of registered formats.
+#[derive(Default)]
+pub(crate) struct Formats(RwLock<Vec<Arc<dyn Format>>>);
+
+impl Formats {
+    pub(crate) fn register(&self, format: Arc<dyn Format>) -> Result<FormatId, TooManyFormats> {
+        let mut table = self
+            .0
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if table.len() == FORMATS_MAX {
+            return Err(TooManyFormats);
+        }
+        let id = u8::try_from(table.len()).map_err(|_| TooManyFormats)?;
+        table.push(format);
+        Ok(FormatId(id))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .len()
+    }
+
+    /// The format behind an id. Ids come only from [`register`](Self::register) and formats are
+    /// never removed, so the index is in range.
+    pub(crate) fn get(&self, id: FormatId) -> Arc<dyn Format> {
+        self.0
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)[id.index()]
+        .clone()
+    }
+}

@@ -1,0 +1,150 @@
+//! The handle that every thread may hold: publish, send, close, count.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::destination::Destination;
+use crate::format::{Format, FormatId, Formats, TooManyFormats};
+use crate::log::{Log, Predicate, ToWake, shards_of};
+use crate::outcome::{Accepted, Outcome, Refusal};
+use crate::publication::Message;
+use crate::session::Session;
+use crate::shard::Shard;
+
+/// How many shards a node may have: one bit each in a word.
+pub const SHARDS_MAX: usize = 64;
+
+/// Wakes the thread that drives a shard. Called from any thread, after the log's lock is free;
+/// it must not block and may be called more often than needed.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Everything that the shards and the handles share.
+pub(crate) struct Shared {
+    pub(crate) log: Log,
+    pub(crate) formats: Formats,
+    pub(crate) sessions: AtomicUsize,
+    pub(crate) tickets: AtomicU64,
+    wakes: Box<[Wake]>,
+}
+
+impl Shared {
+    fn wake(&self, shards: ToWake) {
+        for shard in shards_of(shards) {
+            (self.wakes[shard])();
+        }
+    }
+}
+
+/// This node's space of destinations, as seen from any thread.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+impl Hub {
+    /// Makes a hub with one shard for each wake function, at most [`SHARDS_MAX`].
+    ///
+    /// # Errors
+    /// [`Refusal::NoEntropy`] when the operating system gives no random bytes for the log's epoch;
+    /// [`Refusal::Full`] when more shards are asked for than there may be, or none.
+    pub fn new(wakes: Vec<Wake>) -> Result<(Self, Vec<Shard>), Refusal> {
+        if wakes.is_empty() || wakes.len() > SHARDS_MAX {
+            return Err(Refusal::Full);
+        }
+        // 48 bits are plenty to tell two lives apart and stay exact in a JSON number.
+        let epoch = getrandom::u64().map_err(|_| Refusal::NoEntropy)? >> 16;
+        let shards = wakes.len();
+        let shared = Arc::new(Shared {
+            log: Log::new(epoch, shards),
+            formats: Formats::default(),
+            sessions: AtomicUsize::new(0),
+            tickets: AtomicU64::new(1),
+            wakes: wakes.into(),
+        });
+        let shards = (0..shards)
+            .map(|index| Shard::new(index, Arc::clone(&shared)))
+            .collect();
+        Ok((Self(shared), shards))
+    }
+
+    /// Registers a format.
+    ///
+    /// # Errors
+    /// [`TooManyFormats`] beyond [`FORMATS_MAX`](crate::FORMATS_MAX).
+    pub fn register(&self, format: Arc<dyn Format>) -> Result<FormatId, TooManyFormats> {
+        self.0.formats.register(format)
+    }
+
+    /// Publishes to all subscribers of a destination.
+    pub fn publish(&self, destination: Destination, message: Message) -> Outcome<Accepted> {
+        let formats = self.0.formats.len();
+        self.settle(self.0.log.publish(destination, message, None, formats))
+    }
+
+    /// Publishes to those subscribers of a destination that `predicate` picks. It is asked once
+    /// for each subscription, on the session's shard: it must be quick and must not block.
+    pub fn publish_to_picked(
+        &self,
+        destination: Destination,
+        message: Message,
+        predicate: impl Fn(&Session) -> bool + Send + Sync + 'static,
+    ) -> Outcome<Accepted> {
+        let predicate: Predicate = Arc::new(predicate);
+        let formats = self.0.formats.len();
+        self.settle(
+            self.0
+                .log
+                .publish(destination, message, Some(&predicate), formats),
+        )
+    }
+
+    /// Sends to one session.
+    pub fn send(&self, session: &Session, message: Message) -> Outcome<Accepted> {
+        if !session.is_open() {
+            return Outcome::Refused(Refusal::NoSession);
+        }
+        self.settle(self.0.log.send(session, message, self.0.formats.len()))
+    }
+
+    /// Asks for a session to be closed after what was sent to it so far.
+    pub fn close(&self, session: &Session, code: u16, reason: &str) -> Outcome<()> {
+        if !session.begin_close() {
+            return Outcome::Refused(Refusal::NoSession);
+        }
+        let shards = self.0.log.close(session.id(), code, reason);
+        self.0.wake(shards);
+        Outcome::Done(())
+    }
+
+    /// How many subscriptions a destination has on this node. For an endpoint's or a user's
+    /// implicit destination that is the number of their open sessions.
+    pub fn subscriptions(&self, destination: &Destination) -> usize {
+        self.0.log.subscriptions(destination)
+    }
+
+    /// How many sessions this node has, closing ones included.
+    pub fn sessions(&self) -> usize {
+        self.0.sessions.load(Ordering::Relaxed)
+    }
+
+    /// Refuses new sessions from now on.
+    pub fn leave(&self) {
+        self.0.log.leave_node();
+    }
+
+    fn settle(&self, result: Result<(Accepted, ToWake), Refusal>) -> Outcome<Accepted> {
+        match result {
+            Ok((accepted, shards)) => {
+                self.0.wake(shards);
+                Outcome::Done(accepted)
+            }
+            Err(refusal) => Outcome::Refused(refusal),
+        }
+    }
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub")
+            .field("sessions", &self.sessions())
+            .finish_non_exhaustive()
+    }
+}

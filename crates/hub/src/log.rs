@@ -1,0 +1,301 @@
+//! The log: it orders the publications of many destinations and hands each to the shards that
+//! have subscribers, in one critical section. That is why every session sees rising positions.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::destination::Destination;
+use crate::outcome::{Accepted, Refusal};
+use crate::publication::{Message, Publication, PublicationId};
+use crate::session::{Session, SessionId};
+
+/// How many entries may wait in one shard's inbox.
+pub const INBOX_ENTRIES_MAX: usize = 65_536;
+
+/// How many bytes of publications may wait in one shard's inbox.
+pub const INBOX_BYTES_MAX: usize = 64 << 20;
+
+/// Picks sessions among the subscribers of a destination.
+pub(crate) type Predicate = Arc<dyn Fn(&Session) -> bool + Send + Sync>;
+
+/// What a shard is asked to do from outside, in the order of the log.
+pub(crate) enum Entry {
+    /// For all subscribers of the publication's destination.
+    Fanout(Arc<Publication>),
+    /// For those subscribers that the predicate picks.
+    Picked(Arc<Publication>, Predicate),
+    /// For one session.
+    Direct(SessionId, Arc<Publication>),
+    /// Close one session.
+    Close {
+        session: SessionId,
+        code: u16,
+        reason: Box<str>,
+    },
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Fanout(publication)
+            | Self::Picked(publication, _)
+            | Self::Direct(_, publication) => publication.content().bytes().len(),
+            Self::Close { reason, .. } => reason.len(),
+        }
+    }
+}
+
+/// What a shard has not fetched yet.
+#[derive(Default)]
+struct Inbox {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+}
+
+impl Inbox {
+    fn has_room(&self, bytes: usize) -> bool {
+        self.entries.len() < INBOX_ENTRIES_MAX && self.bytes + bytes <= INBOX_BYTES_MAX
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
+    }
+}
+
+/// How many subscriptions each shard has to a destination.
+struct Interest {
+    by_shard: Box<[u32]>,
+}
+
+impl Interest {
+    fn total(&self) -> usize {
+        self.by_shard.iter().map(|&count| count as usize).sum()
+    }
+}
+
+struct State {
+    position: u64,
+    interests: HashMap<Destination, Interest>,
+    inboxes: Box<[Inbox]>,
+    leaving: bool,
+}
+
+/// The memory engine's one log.
+pub(crate) struct Log {
+    epoch: u64,
+    state: Mutex<State>,
+    /// Lengths of the inboxes, readable without the lock.
+    waiting: Box<[AtomicUsize]>,
+}
+
+/// Which shards have something new in their inboxes and must be woken.
+pub(crate) type ToWake = u64;
+
+impl Log {
+    pub(crate) fn new(epoch: u64, shards: usize) -> Self {
+        Self {
+            epoch,
+            state: Mutex::new(State {
+                position: 0,
+                interests: HashMap::new(),
+                inboxes: (0..shards).map(|_| Inbox::default()).collect(),
+                leaving: false,
+            }),
+            waiting: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Accepts a publication for all subscribers of a destination, or for those that are picked.
+    pub(crate) fn publish(
+        &self,
+        destination: Destination,
+        message: Message,
+        predicate: Option<&Predicate>,
+        formats: usize,
+    ) -> Result<(Accepted, ToWake), Refusal> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let (mut subscriptions, mut shards) = (0, 0);
+        if let Some(interest) = state.interests.get(&destination) {
+            subscriptions = interest.total();
+            for (shard, _) in interest
+                .by_shard
+                .iter()
+                .enumerate()
+                .filter(|(_, count)| **count > 0)
+            {
+                if !state.inboxes[shard].has_room(message.content.bytes().len()) {
+                    return Err(Refusal::Overloaded);
+                }
+                shards |= 1 << shard;
+            }
+        }
+        let publication = state.accept(self.epoch, destination, message, formats);
+        let id = publication.id();
+        for shard in shards_of(shards) {
+            let publication = Arc::clone(&publication);
+            let entry = match predicate {
+                Some(predicate) => Entry::Picked(publication, Arc::clone(predicate)),
+                None => Entry::Fanout(publication),
+            };
+            self.enqueue(state, shard, entry);
+        }
+        Ok((Accepted { id, subscriptions }, shards))
+    }
+
+    /// Accepts a publication for one session.
+    pub(crate) fn send(
+        &self,
+        session: &Session,
+        message: Message,
+        formats: usize,
+    ) -> Result<(Accepted, ToWake), Refusal> {
+        let shard = session.id().shard();
+        let mut state = self.lock();
+        if !state.inboxes[shard].has_room(message.content.bytes().len()) {
+            return Err(Refusal::Overloaded);
+        }
+        let destination = session.endpoint().clone();
+        let publication = state.accept(self.epoch, destination, message, formats);
+        let id = publication.id();
+        self.enqueue(&mut state, shard, Entry::Direct(session.id(), publication));
+        Ok((
+            Accepted {
+                id,
+                subscriptions: 1,
+            },
+            1 << shard,
+        ))
+    }
+
+    /// Asks a session's shard to close it. Never refused: a close must get through where nothing
+    /// else does, and there are no more of them than sessions.
+    pub(crate) fn close(&self, session: SessionId, code: u16, reason: &str) -> ToWake {
+        let shard = session.shard();
+        let mut state = self.lock();
+        self.enqueue(
+            &mut state,
+            shard,
+            Entry::Close {
+                session,
+                code,
+                reason: reason.into(),
+            },
+        );
+        1 << shard
+    }
+
+    fn enqueue(&self, state: &mut State, shard: usize, entry: Entry) {
+        state.inboxes[shard].push(entry);
+        self.waiting[shard].store(state.inboxes[shard].entries.len(), Ordering::Release);
+    }
+
+    /// How many entries wait for a shard; may be out of date by the time it is read.
+    pub(crate) fn waiting(&self, shard: usize) -> usize {
+        self.waiting[shard].load(Ordering::Acquire)
+    }
+
+    /// Swaps a shard's inbox with an empty queue.
+    pub(crate) fn fetch(&self, shard: usize, empty: &mut VecDeque<Entry>) {
+        if self.waiting(shard) == 0 {
+            return;
+        }
+        let mut state = self.lock();
+        let inbox = &mut state.inboxes[shard];
+        std::mem::swap(&mut inbox.entries, empty);
+        inbox.bytes = 0;
+        self.waiting[shard].store(0, Ordering::Release);
+    }
+
+    /// Notes one more subscription and tells the position that it joins at: publications after
+    /// it are for the subscription, those up to it are not.
+    pub(crate) fn join(&self, shard: usize, destination: &Destination) -> u64 {
+        let mut state = self.lock();
+        let shards = state.inboxes.len();
+        match state.interests.get_mut(destination) {
+            Some(interest) => interest.by_shard[shard] += 1,
+            None => {
+                let mut by_shard = vec![0; shards].into_boxed_slice();
+                by_shard[shard] = 1;
+                state
+                    .interests
+                    .insert(destination.clone(), Interest { by_shard });
+            }
+        }
+        state.position
+    }
+
+    /// Notes one subscription less; a destination without any is forgotten.
+    pub(crate) fn leave(&self, shard: usize, destination: &Destination) {
+        let mut state = self.lock();
+        let Some(interest) = state.interests.get_mut(destination) else {
+            return;
+        };
+        interest.by_shard[shard] = interest.by_shard[shard].saturating_sub(1);
+        if interest.total() == 0 {
+            state.interests.remove(destination);
+            if state.interests.capacity() > 1_024
+                && state.interests.len() < state.interests.capacity() / 8
+            {
+                state.interests.shrink_to_fit();
+            }
+        }
+    }
+
+    /// How many subscriptions a destination has on this node.
+    pub(crate) fn subscriptions(&self, destination: &Destination) -> usize {
+        self.lock()
+            .interests
+            .get(destination)
+            .map_or(0, Interest::total)
+    }
+
+    /// From now on no session is accepted.
+    pub(crate) fn leave_node(&self) {
+        self.lock().leaving = true;
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.lock().leaving
+    }
+}
+
+impl State {
+    fn accept(
+        &mut self,
+        epoch: u64,
+        destination: Destination,
+        message: Message,
+        formats: usize,
+    ) -> Arc<Publication> {
+        self.position += 1;
+        let id = PublicationId {
+            epoch,
+            position: self.position,
+        };
+        Arc::new(Publication::new(
+            id,
+            destination,
+            message.content,
+            message.key,
+            formats,
+        ))
+    }
+}
+
+/// The shards that a set of bits names.
+pub(crate) fn shards_of(mut bits: ToWake) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (bits != 0).then(|| {
+            let shard = bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            shard
+        })
+    })
+}

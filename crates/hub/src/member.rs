@@ -1,0 +1,222 @@
+//! A session as its shard keeps it: what it has subscribed to and what it has yet to be sent.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use crate::format::FormatId;
+use crate::moment::Moment;
+use crate::outbox::{BUFFERS_PER_WRITE_MAX, Frame, Outbox, OutboxPolicy, Queued};
+use crate::session::{Session, SessionId, Slot};
+use crate::sink::{Cause, Ending, Sink, Written};
+use crate::topics::Subscription;
+use crate::wheel::Wheel;
+
+/// What a shard's wheel reminds it of. The id tells whether the slot still holds that session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deadline {
+    /// The outbox's oldest frame reaches its age limit.
+    Age(Slot, SessionId),
+    /// A close has taken long enough.
+    Closing(Slot, SessionId),
+}
+
+/// Where a session stands in its life.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    Open,
+    /// Our close frame is written or waits to be.
+    Closing {
+        ending: Box<Ending>,
+        peer_is_done: bool,
+    },
+}
+
+/// One session of a shard.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) session: Arc<Session>,
+    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) phase: Phase,
+    /// There only while the transport is full, so that an idle session holds no buffer.
+    pub(crate) outbox: Option<Box<Outbox>>,
+    pub(crate) format: FormatId,
+    policy: OutboxPolicy,
+    age_is_armed: bool,
+}
+
+impl Member {
+    pub(crate) fn new(session: Arc<Session>, format: FormatId, policy: OutboxPolicy) -> Self {
+        Self {
+            session,
+            subscriptions: Vec::new(),
+            phase: Phase::Open,
+            outbox: None,
+            format,
+            policy,
+            age_is_armed: false,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// Whether it is closed for its slowness: it gets its close frame and nothing else.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        matches!(&self.phase, Phase::Closing { ending, .. } if ending.cause == Cause::SlowConsumer)
+    }
+
+    /// Whether both sides have closed and everything is written.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Closing {
+                peer_is_done: true,
+                ..
+            }
+        ) && self.outbox.is_none()
+    }
+
+    /// Writes frames, or lets them wait behind others. Answers how the session must end, if it
+    /// must.
+    pub(crate) fn write_frames<'a>(
+        &mut self,
+        slot: Slot,
+        frames: impl IntoIterator<Item = &'a Frame>,
+        sink: &mut impl Sink,
+        now: Moment,
+        wheel: &mut Wheel<Deadline>,
+    ) -> Option<Ending> {
+        let mut frames = frames.into_iter().peekable();
+        while self.outbox.is_none() && frames.peek().is_some() {
+            let mut group: [Option<&Frame>; BUFFERS_PER_WRITE_MAX / 2] = [None; _];
+            for (place, frame) in group.iter_mut().zip(&mut frames) {
+                *place = Some(frame);
+            }
+            let mut slices = Vec::with_capacity(2);
+            let mut offered = 0;
+            for frame in group.iter().flatten() {
+                slices.extend(frame.parts().map(IoSlice::new));
+                offered += frame.len();
+            }
+            if offered == 0 {
+                continue;
+            }
+            let Written::Bytes(mut written) = sink.write(slot, &slices) else {
+                return Some(Ending::lost());
+            };
+            if written == offered {
+                continue;
+            }
+            for frame in group.iter().flatten() {
+                let taken = written.min(frame.len());
+                written -= taken;
+                if taken == frame.len() {
+                    continue;
+                }
+                if let Some(ending) = self.queue((*frame).clone(), taken, slot, sink, now, wheel) {
+                    return Some(ending);
+                }
+            }
+        }
+        for frame in frames {
+            if let Some(ending) = self.queue(frame.clone(), 0, slot, sink, now, wheel) {
+                return Some(ending);
+            }
+        }
+        None
+    }
+
+    /// Lets a frame wait, of which `written` bytes are with the socket already.
+    pub(crate) fn queue(
+        &mut self,
+        frame: Frame,
+        written: usize,
+        slot: Slot,
+        sink: &mut impl Sink,
+        now: Moment,
+        wheel: &mut Wheel<Deadline>,
+    ) -> Option<Ending> {
+        let closing = !self.is_open();
+        let outbox = self.outbox.get_or_insert_with(|| Box::new(Outbox::new()));
+        if written > 0 {
+            outbox.push_unchecked(frame, now);
+            outbox.head_is_written(written);
+        } else if closing {
+            outbox.push_unchecked(frame, now);
+        } else {
+            match outbox.push(frame, &self.policy, now) {
+                Queued::Yes => {}
+                Queued::Dropped(publications) => sink.dropped(slot, publications),
+                Queued::Overflow => return Some(self.too_slow("bytes")),
+            }
+        }
+        if !self.age_is_armed {
+            self.age_is_armed = true;
+            wheel.arm(
+                now.plus(self.policy.age_max),
+                Deadline::Age(slot, self.session.id()),
+            );
+        }
+        None
+    }
+
+    /// Writes what waits until the transport is full. False when the transport is gone.
+    pub(crate) fn write_outbox(&mut self, slot: Slot, sink: &mut impl Sink) -> bool {
+        while let Some(outbox) = &mut self.outbox {
+            if outbox.is_empty() {
+                self.outbox = None;
+                break;
+            }
+            let mut slices = Vec::new();
+            outbox.slices(&mut slices);
+            let offered: usize = slices.iter().map(|part| part.len()).sum();
+            let Written::Bytes(written) = sink.write(slot, &slices) else {
+                return false;
+            };
+            outbox.written(written);
+            if written < offered {
+                break;
+            }
+        }
+        true
+    }
+
+    /// Looks whether the oldest frame has waited too long; arms the next look if need be.
+    pub(crate) fn check_age(
+        &mut self,
+        slot: Slot,
+        now: Moment,
+        wheel: &mut Wheel<Deadline>,
+    ) -> Option<Ending> {
+        self.age_is_armed = false;
+        let oldest = self.outbox.as_ref()?.oldest()?;
+        if now.since(oldest) >= self.policy.age_max {
+            return self.is_open().then(|| self.too_slow("age"));
+        }
+        self.age_is_armed = true;
+        wheel.arm(
+            oldest.plus(self.policy.age_max),
+            Deadline::Age(slot, self.session.id()),
+        );
+        None
+    }
+
+    fn too_slow(&self, limit: &str) -> Ending {
+        let reason = match limit {
+            "age" => format!(
+                "slow-consumer: a message waited {} s; reconnect and read faster",
+                self.policy.age_max.as_secs_f32()
+            ),
+            _ => format!(
+                "slow-consumer: {} bytes waited; reconnect and read faster",
+                self.policy.bytes_max
+            ),
+        };
+        Ending {
+            code: 1008,
+            reason,
+            cause: Cause::SlowConsumer,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A message that a destination has accepted.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use crate::destination::Destination;
+use crate::format::{FormatId, Formats};
+
+/// What a message says, before any protocol has framed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// UTF-8 text. The bytes must be valid UTF-8: constructors take `str`.
+    Text(Utf8Bytes),
+    /// Any bytes.
+    Binary(Bytes),
+}
+
+impl Content {
+    /// Text content.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(Utf8Bytes(Bytes::from(text.into())))
+    }
+
+    /// Binary content.
+    pub fn binary(bytes: impl Into<Bytes>) -> Self {
+        Self::Binary(bytes.into())
+    }
+
+    /// The payload, whatever its kind.
+    pub fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Text(text) => &text.0,
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+/// Shared bytes that were a `String`, hence valid UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Utf8Bytes(Bytes);
+
+impl Utf8Bytes {
+    /// The text's bytes.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+/// Where a publication stands in its log, and which log: opaque to clients, the same token on
+/// every protocol, written `epoch-position`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PublicationId {
+    /// Which life of the log: another after each restart of a log that lives in memory.
+    pub epoch: u64,
+    /// The place in that log; the first publication has 1.
+    pub position: u64,
+}
+
+impl fmt::Display for PublicationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{}", self.epoch, self.position)
+    }
+}
+
+/// A message that has a position in the log, shared by all who receive it.
+#[derive(Debug)]
+pub struct Publication {
+    id: PublicationId,
+    destination: Destination,
+    content: Content,
+    key: Option<Arc<str>>,
+    encoded: Box<[OnceLock<Bytes>]>,
+}
+
+impl Publication {
+    pub(crate) fn new(
+        id: PublicationId,
+        destination: Destination,
+        content: Content,
+        key: Option<Arc<str>>,
+        formats: usize,
+    ) -> Self {
+        let encoded = (0..formats).map(|_| OnceLock::new()).collect();
+        Self {
+            id,
+            destination,
+            content,
+            key,
+            encoded,
+        }
+    }
+
+    /// Its place in the log.
+    pub fn id(&self) -> PublicationId {
+        self.id
+    }
+
+    /// What it was sent to.
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// What it says.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// What a conflating outbox keeps only the latest of, such as a stock's symbol.
+    pub fn key(&self) -> Option<&Arc<str>> {
+        self.key.as_ref()
+    }
+
+    /// The shared bytes of this publication in a format, encoded on first use.
+    pub(crate) fn encoded(&self, formats: &Formats, id: FormatId) -> Bytes {
+        match self.encoded.get(id.index()) {
+            Some(cell) => cell.get_or_init(|| formats.get(id).encode(self)).clone(),
+            // Registered after this publication was accepted: correct, only not shared.
+            None => formats.get(id).encode(self),
+        }
+    }
+}
+
+/// A message on its way to the log.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// What it says.
+    pub content: Content,
+    /// See [`Publication::key`].
+    pub key: Option<Arc<str>>,
+}
+
+impl Message {
+    /// A text message without a key.
+    pub fn text(text: impl Into<String>) -> Self {
+        Content::text(text).into()
+    }
+
+    /// A binary message without a key.
+    pub fn binary(bytes: impl Into<Bytes>) -> Self {
+        Content::binary(bytes).into()
+    }
+
+    /// The same message with a key to conflate by.
+    #[must_use]
+    pub fn with_key(self, key: impl Into<Arc<str>>) -> Self {
+        Self {
+            key: Some(key.into()),
+            ..self
+        }
+    }
+}
+
+impl From<Content> for Message {
+    fn from(content: Content) -> Self {
+        Self { content, key: None }
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Self {
+        Self::binary(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::binary(bytes)
+    }
+}

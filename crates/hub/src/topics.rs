@@ -1,0 +1,188 @@
+//! Which sessions of a shard have subscribed to what.
+
+use std::collections::HashMap;
+
+use slab::Slab;
+
+use crate::destination::Destination;
+use crate::log::Log;
+use crate::member::Member;
+use crate::session::Slot;
+
+/// One subscription as its destination sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subscriber {
+    pub(crate) slot: Slot,
+    /// Which of the session's subscriptions this is.
+    pub(crate) subscription: u32,
+    /// Publications after this position are for it.
+    pub(crate) joined: u64,
+}
+
+/// One subscription as its session sees it.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    topic: u32,
+    /// Where it stands among the destination's subscribers.
+    place: u32,
+    /// What the session calls it.
+    pub(crate) label: Box<str>,
+}
+
+#[derive(Debug)]
+struct Topic {
+    destination: Destination,
+    subscribers: Vec<Subscriber>,
+}
+
+/// The destinations that sessions of this shard have subscribed to.
+#[derive(Debug, Default)]
+pub(crate) struct Topics {
+    by_name: HashMap<Destination, u32>,
+    topics: Slab<Topic>,
+}
+
+impl Topics {
+    /// The subscribers of a destination.
+    pub(crate) fn subscribers(&self, destination: &Destination) -> &[Subscriber] {
+        self.by_name
+            .get(destination)
+            .and_then(|&topic| self.topics.get(topic as usize))
+            .map_or(&[], |topic| &topic.subscribers)
+    }
+
+    pub(crate) fn is_subscribed(&self, member: &Member, destination: &Destination) -> bool {
+        self.by_name
+            .get(destination)
+            .is_some_and(|&topic| member.subscriptions.iter().any(|one| one.topic == topic))
+    }
+
+    /// Adds a subscription and answers the position that it joins at.
+    pub(crate) fn join(
+        &mut self,
+        log: &Log,
+        shard: usize,
+        members: &mut Slab<Member>,
+        slot: Slot,
+        destination: Destination,
+        label: &str,
+    ) -> u64 {
+        let joined = log.join(shard, &destination);
+        let topics = &mut self.topics;
+        let topic = *self
+            .by_name
+            .entry(destination)
+            .or_insert_with_key(|destination| {
+                let topic = Topic {
+                    destination: destination.clone(),
+                    subscribers: Vec::new(),
+                };
+                topics.insert(topic) as u32
+            });
+        let subscribers = &mut self.topics[topic as usize].subscribers;
+        let subscriptions = &mut members[slot.index()].subscriptions;
+        let subscription = subscriptions.len() as u32;
+        // Most sessions have one or two: an exact fit saves what a growing vector would spare.
+        subscriptions.reserve_exact(1);
+        let place = subscribers.len() as u32;
+        subscriptions.push(Subscription {
+            topic,
+            place,
+            label: label.into(),
+        });
+        subscribers.push(Subscriber {
+            slot,
+            subscription,
+            joined,
+        });
+        joined
+    }
+
+    /// Ends a subscription; false when there was none.
+    pub(crate) fn leave(
+        &mut self,
+        log: &Log,
+        shard: usize,
+        members: &mut Slab<Member>,
+        slot: Slot,
+        destination: &Destination,
+    ) -> bool {
+        let Some(&topic) = self.by_name.get(destination) else {
+            return false;
+        };
+        let Some(member) = members.get(slot.index()) else {
+            return false;
+        };
+        let Some(index) = member
+            .subscriptions
+            .iter()
+            .position(|one| one.topic == topic)
+        else {
+            return false;
+        };
+        self.leave_at(log, shard, members, slot, index);
+        true
+    }
+
+    /// Ends all subscriptions of a session.
+    pub(crate) fn leave_all(
+        &mut self,
+        log: &Log,
+        shard: usize,
+        members: &mut Slab<Member>,
+        slot: Slot,
+    ) {
+        while let Some(count) = members
+            .get(slot.index())
+            .map(|member| member.subscriptions.len())
+            && count > 0
+        {
+            self.leave_at(log, shard, members, slot, count - 1);
+        }
+        if let Some(member) = members.get_mut(slot.index()) {
+            member.subscriptions = Vec::new();
+        }
+    }
+
+    /// Gives memory back after a crowd has left.
+    pub(crate) fn shrink(&mut self) {
+        if self.topics.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    fn leave_at(
+        &mut self,
+        log: &Log,
+        shard: usize,
+        members: &mut Slab<Member>,
+        slot: Slot,
+        index: usize,
+    ) {
+        let subscriptions = &mut members[slot.index()].subscriptions;
+        let gone = subscriptions.swap_remove(index);
+        // The session's last subscription has moved into the gap: its destination must know.
+        if let Some(moved) = subscriptions.get(index) {
+            let subscribers = &mut self.topics[moved.topic as usize].subscribers;
+            subscribers[moved.place as usize].subscription = index as u32;
+        }
+        let topic = &mut self.topics[gone.topic as usize];
+        topic.subscribers.swap_remove(gone.place as usize);
+        // And the destination's last subscriber has moved: its session must know.
+        if let Some(moved) = topic.subscribers.get(gone.place as usize) {
+            members[moved.slot.index()].subscriptions[moved.subscription as usize].place =
+                gone.place;
+        }
+        if topic.subscribers.capacity() > 64
+            && topic.subscribers.len() < topic.subscribers.capacity() / 4
+        {
+            let target = topic.subscribers.len() * 2;
+            topic.subscribers.shrink_to(target);
+        }
+        log.leave(shard, &topic.destination);
+        if topic.subscribers.is_empty() {
+            let topic = self.topics.remove(gone.topic as usize);
+            self.by_name.remove(&topic.destination);
+        }
+    }
+}

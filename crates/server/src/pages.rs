@@ -1,0 +1,79 @@
+//! The pages: all of them are in the binary.
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use axum::routing::get;
+use http::{HeaderValue, StatusCode, header};
+
+/// Pages load nothing from elsewhere and run no code that is not in a file of their own.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// Where each page is, what it is, and its text.
+const PAGES: &[(&str, &str, &str)] = &[
+    ("/", HTML, include_str!("../pages/index.html")),
+    ("/demo/chat", HTML, include_str!("../pages/chat.html")),
+    ("/demo/notify", HTML, include_str!("../pages/notify.html")),
+    ("/demo/clock", HTML, include_str!("../pages/clock.html")),
+    ("/demo/echo", HTML, include_str!("../pages/echo.html")),
+    ("/assets/style.css", CSS, include_str!("../pages/style.css")),
+    ("/assets/boot.js", SCRIPT, include_str!("../pages/boot.js")),
+    ("/assets/app.js", SCRIPT, include_str!("../pages/app.js")),
+    ("/assets/link.js", SCRIPT, include_str!("../pages/link.js")),
+    ("/assets/home.js", SCRIPT, include_str!("../pages/home.js")),
+    ("/assets/chat.js", SCRIPT, include_str!("../pages/chat.js")),
+    (
+        "/assets/notify.js",
+        SCRIPT,
+        include_str!("../pages/notify.js"),
+    ),
+    (
+        "/assets/clock.js",
+        SCRIPT,
+        include_str!("../pages/clock.js"),
+    ),
+    ("/assets/echo.js", SCRIPT, include_str!("../pages/echo.js")),
+    ("/assets/bell.svg", SVG, include_str!("../pages/bell.svg")),
+    ("/favicon.svg", SVG, include_str!("../pages/bell.svg")),
+    ("/favicon.ico", SVG, include_str!("../pages/bell.svg")),
+];
+
+/// The routes of all pages, with a page of its own for every other path.
+pub(crate) fn routes() -> Router {
+    let routes = PAGES
+        .iter()
+        .fold(Router::new(), |routes, &(path, kind, text)| {
+            routes.route(path, get(async move || page(StatusCode::OK, kind, text)))
+        });
+    routes.fallback(async || {
+        page(
+            StatusCode::NOT_FOUND,
+            HTML,
+            include_str!("../pages/not-found.html"),
+        )
+    })
+}
+
+fn page(status: StatusCode, kind: &'static str, text: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let headers_of_a_page = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        // The binary may be another one tomorrow, under the same address.
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    for (name, value) in headers_of_a_page {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,252 @@
+//! From payloads to frames (RFC 6455 5.2 and 6.1).
+
+use bytes::Bytes;
+
+use crate::{
+    close::{CLOSE_REASON_BYTES_MAX, CloseCode, CloseFrame},
+    mask::apply_mask,
+    opcode::{CONTROL_PAYLOAD_BYTES_MAX, Opcode},
+};
+
+/// A Ping or Pong of more than 125 octets cannot be sent (RFC 6455 5.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("control frame of {payload_bytes} bytes; at most 125 are allowed (RFC 6455 5.5)")]
+pub struct ControlTooLong {
+    /// How many octets it would have carried.
+    pub payload_bytes: usize,
+}
+
+/// The head of an unmasked frame: at most 10 octets, on the stack. Deref it through
+/// [`AsRef<[u8]>`] to write it before a payload that is sent from where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameHeader {
+    octets: [u8; 10],
+    len: u8,
+}
+
+impl AsRef<[u8]> for FrameHeader {
+    fn as_ref(&self) -> &[u8] {
+        &self.octets[..usize::from(self.len)]
+    }
+}
+
+/// The head of an unmasked frame with a payload of `payload_len` octets, whose length is in its
+/// shortest form (RFC 6455 5.2).
+///
+/// `rsv1` marks the first frame of a compressed message (RFC 7692 6). Whether the combination
+/// makes sense (control frames have FIN and at most 125 octets) is up to the caller.
+pub fn frame_header(fin: bool, rsv1: bool, opcode: Opcode, payload_len: usize) -> FrameHeader {
+    let mut octets = [0; 10];
+    octets[0] = u8::from(fin) << 7 | u8::from(rsv1) << 6 | u8::from(opcode);
+    let len = match payload_len {
+        0..=125 => {
+            octets[1] = payload_len as u8;
+            2
+        }
+        126..=0xffff => {
+            octets[1] = 126;
+            octets[2..4].copy_from_slice(&(payload_len as u16).to_be_bytes());
+            4
+        }
+        _ => {
+            octets[1] = 127;
+            octets[2..].copy_from_slice(&(payload_len as u64).to_be_bytes());
+            10
+        }
+    };
+    FrameHeader { octets, len }
+}
+
+/// Appends one frame to `out`, masked if `mask` is given. A client must mask, with a key that
+/// cannot be predicted, fresh for each frame (RFC 6455 5.3); a server must not.
+///
+/// Whether the combination makes sense (control frames have FIN and at most 125 octets) is up to
+/// the caller.
+pub fn append_frame(
+    out: &mut Vec<u8>,
+    fin: bool,
+    opcode: Opcode,
+    payload: &[u8],
+    mask: Option<[u8; 4]>,
+) {
+    let header = frame_header(fin, false, opcode, payload.len());
+    let header = header.as_ref();
+    out.reserve(header.len() + mask.map_or(0, |mask| mask.len()) + payload.len());
+    let second = out.len() + 1;
+    out.extend_from_slice(header);
+    if let Some(mask) = mask {
+        out[second] |= 0x80;
+        out.extend_from_slice(&mask);
+    }
+    let start = out.len();
+    out.extend_from_slice(payload);
+    if let Some(mask) = mask {
+        apply_mask(&mut out[start..], mask);
+    }
+}
+
+/// A whole message or control frame as a server sends it: FIN, not masked, one allocation.
+///
+/// Whether a control frame has at most 125 octets is up to the caller; [`encode_ping`],
+/// [`encode_pong`] and [`encode_close`] see to it.
+pub fn encode_frame(opcode: Opcode, payload: &[u8]) -> Bytes {
+    let header = frame_header(true, false, opcode, payload.len());
+    let header = header.as_ref();
+    let mut frame = Vec::with_capacity(header.len() + payload.len());
+    frame.extend_from_slice(header);
+    frame.extend_from_slice(payload);
+    // The vector is exactly full, so this takes it over as it is.
+    Bytes::from(frame)
+}
+
+/// A text message as a server sends it (RFC 6455 5.6).
+pub fn encode_text(text: &str) -> Bytes {
+    encode_frame(Opcode::Text, text.as_bytes())
+}
+
+/// A binary message as a server sends it (RFC 6455 5.6).
+pub fn encode_binary(data: &[u8]) -> Bytes {
+    encode_frame(Opcode::Binary, data)
+}
+
+/// A Ping as a server sends it (RFC 6455 5.5.2).
+///
+/// # Errors
+/// [`ControlTooLong`] for more than 125 octets.
+pub fn encode_ping(payload: &[u8]) -> Result<Bytes, ControlTooLong> {
+    encode_control(Opcode::Ping, payload)
+}
+
+/// A Pong as a server sends it; the payload is that of the Ping (RFC 6455 5.5.3).
+///
+/// # Errors
+/// [`ControlTooLong`] for more than 125 octets.
+pub fn encode_pong(payload: &[u8]) -> Result<Bytes, ControlTooLong> {
+    encode_control(Opcode::Pong, payload)
+}
+
+fn encode_control(opcode: Opcode, payload: &[u8]) -> Result<Bytes, ControlTooLong> {
+    if payload.len() > CONTROL_PAYLOAD_BYTES_MAX {
+        return Err(ControlTooLong {
+            payload_bytes: payload.len(),
+        });
+    }
+    Ok(encode_frame(opcode, payload))
+}
+
+/// A Close frame as a server sends it (RFC 6455 5.5.1). A reason that is longer than
+/// [`CLOSE_REASON_BYTES_MAX`] octets is cut there, between two characters.
+pub fn encode_close(code: CloseCode, reason: &str) -> Bytes {
+    let reason = &reason[..reason.floor_char_boundary(CLOSE_REASON_BYTES_MAX)];
+    let mut body = [0; CONTROL_PAYLOAD_BYTES_MAX];
+    let end = 2 + reason.len();
+    body[..2].copy_from_slice(&code.get().to_be_bytes());
+    body[2..end].copy_from_slice(reason.as_bytes());
+    encode_frame(Opcode::Close, &body[..end])
+}
+
+/// A Close frame without a body, as a server sends it (RFC 6455 5.5.1).
+pub fn encode_close_empty() -> Bytes {
+    Bytes::from_static(&[0x88, 0])
+}
+
+/// The answer to a Close frame, as a server sends it: its code comes back, without the reason
+/// (RFC 6455 5.5.1).
+pub fn encode_close_reply(received: Option<&CloseFrame>) -> Bytes {
+    match received {
+        Some(frame) => encode_close(frame.code, ""),
+        None => encode_close_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6455_5_7_examples() {
+        assert_eq!(encode_text("Hello")[..], *b"\x81\x05Hello");
+        assert_eq!(encode_ping(b"Hello").expect("short")[..], *b"\x89\x05Hello");
+        assert_eq!(encode_binary(&[0; 256])[..4], *b"\x82\x7e\x01\x00");
+        let long = encode_binary(&[0; 65_536]);
+        assert_eq!(long[..10], *b"\x82\x7f\0\0\0\0\0\x01\0\0");
+        assert_eq!(long.len(), 65_546);
+
+        let mut out = Vec::new();
+        append_frame(
+            &mut out,
+            true,
+            Opcode::Text,
+            b"Hello",
+            Some([0x37, 0xfa, 0x21, 0x3d]),
+        );
+        assert_eq!(out, b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+        out.clear();
+        append_frame(&mut out, false, Opcode::Text, b"Hel", None);
+        append_frame(&mut out, true, Opcode::Continuation, b"lo", None);
+        assert_eq!(out, b"\x01\x03Hel\x80\x02lo");
+    }
+
+    #[test]
+    fn rfc6455_5_2_lengths_are_in_their_shortest_form() {
+        for (length, header_bytes) in [
+            (0, 2),
+            (125, 2),
+            (126, 4),
+            (65_535, 4),
+            (65_536, 10),
+            (1 << 40, 10),
+        ] {
+            let header = frame_header(true, false, Opcode::Binary, length);
+            assert_eq!(header.as_ref().len(), header_bytes, "{length}");
+        }
+    }
+
+    #[test]
+    fn rfc7692_6_rsv1_marks_a_compressed_message() {
+        assert_eq!(
+            frame_header(true, true, Opcode::Text, 3).as_ref(),
+            [0xc1, 3]
+        );
+    }
+
+    #[test]
+    fn rfc6455_5_5_pings_and_pongs_over_125_octets_are_not_encoded() {
+        assert!(encode_ping(&[0; 125]).is_ok());
+        assert_eq!(
+            encode_pong(&[0; 126]),
+            Err(ControlTooLong { payload_bytes: 126 })
+        );
+    }
+
+    #[test]
+    fn rfc6455_5_5_1_long_reasons_are_cut_between_characters() {
+        assert_eq!(
+            encode_close(CloseCode::NORMAL, "bye")[..],
+            *b"\x88\x05\x03\xe8bye"
+        );
+        assert_eq!(
+            encode_close(CloseCode::NORMAL, &"x".repeat(500)).len(),
+            2 + 125
+        );
+        // 61 characters of 2 octets fit into 123 octets.
+        assert_eq!(
+            encode_close(CloseCode::NORMAL, &"é".repeat(500)).len(),
+            2 + 2 + 122
+        );
+        assert_eq!(encode_close_empty()[..], *b"\x88\x00");
+    }
+
+    #[test]
+    fn rfc6455_5_5_1_the_reply_echoes_the_code() {
+        let received = CloseFrame {
+            code: CloseCode::GOING_AWAY,
+            reason: "leaving".into(),
+        };
+        assert_eq!(
+            encode_close_reply(Some(&received))[..],
+            *b"\x88\x02\x03\xe9"
+        );
+        assert_eq!(encode_close_reply(None), encode_close_empty());
+    }
+}
