@@ -62,7 +62,7 @@ pub struct State<T>(pub T);
 impl<T: Clone + Send + Sync + 'static> FromApplication for State<T> {
     fn from_application(application: &Application) -> Result<Self, Rejection> {
         let found = application.state::<T>().cloned().map(Self);
-        found.ok_or(Rejection::NoState(std::any::type_name::<T>()))
+        found.ok_or_else(|| Rejection::NoState(std::any::type_name::<T>()))
     }
 
     fn required_state() -> Option<RequiredState> {

@@ -82,4 +82,9 @@ impl Handle {
     pub fn sessions(&self) -> usize {
         self.hub.sessions()
     }
+
+    /// How many sessions this process has ever had.
+    pub fn sessions_opened(&self) -> u64 {
+        self.hub.sessions_opened()
+    }
 }

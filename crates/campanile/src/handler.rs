@@ -105,7 +105,8 @@ macro_rules! functions_with {
         {
             #[allow(unused_mut, unused_variables, non_snake_case, reason = "no arguments")]
             fn call(&self, mut context: Context) -> Answering {
-                let arguments = (|| Ok::<_, Rejection>(($($argument::from_event(&mut context)?,)*)))();
+                let mut take = || Ok::<_, Rejection>(($($argument::from_event(&mut context)?,)*));
+                let arguments = take();
                 match arguments {
                     Ok(($($argument,)*)) => {
                         let answering = self($($argument),*);
@@ -146,8 +147,8 @@ macro_rules! scheduled_functions_with {
                 &self,
                 application: &Application,
             ) -> Pin<Box<dyn Future<Output = Result<(), HandlerError>> + Send>> {
-                let arguments =
-                    (|| Ok::<_, Rejection>(($($argument::from_application(application)?,)*)))();
+                let take = || Ok::<_, Rejection>(($($argument::from_application(application)?,)*));
+                let arguments = take();
                 match arguments {
                     Ok(($($argument,)*)) => {
                         let running = self($($argument),*);

@@ -20,8 +20,14 @@ use crate::wheel::Wheel;
 struct Pass<'a> {
     run: &'a [Arc<Publication>],
     formats: &'a Formats,
-    /// A format that writes something for each subscriber alone has no batch.
-    batches: [Option<(Arc<dyn Format>, Option<Batch>)>; FORMATS_MAX],
+    encodings: [Option<Encoding>; FORMATS_MAX],
+}
+
+/// A run in one format.
+struct Encoding {
+    format: Arc<dyn Format>,
+    /// A format that writes something for each subscriber alone has none.
+    batch: Option<Batch>,
 }
 
 impl Shard {
@@ -38,7 +44,7 @@ impl Shard {
         let mut pass = Pass {
             run,
             formats: &shared.formats,
-            batches: [const { None }; FORMATS_MAX],
+            encodings: [const { None }; FORMATS_MAX],
         };
         let mut casualties = Vec::new();
         for subscriber in self.topics.subscribers(first.destination()) {
@@ -75,10 +81,10 @@ impl Pass<'_> {
             return None;
         }
         let id = member.format;
-        let (format, batch) = self.batches[id.index()].get_or_insert_with(|| {
+        let Encoding { format, batch } = self.encodings[id.index()].get_or_insert_with(|| {
             let format = self.formats.get(id);
             let batch = (!format.has_prefix()).then(|| Batch::new(self.run, self.formats, id));
-            (format, batch)
+            Encoding { format, batch }
         });
         let slot = subscriber.slot;
         let Some(batch) = batch else {

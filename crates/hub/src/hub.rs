@@ -23,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) log: Log,
     pub(crate) formats: Formats,
     pub(crate) sessions: AtomicUsize,
+    pub(crate) sessions_opened: AtomicU64,
     pub(crate) tickets: AtomicU64,
     wakes: Box<[Wake]>,
 }
@@ -56,6 +57,7 @@ impl Hub {
             log: Log::new(epoch, shards),
             formats: Formats::default(),
             sessions: AtomicUsize::new(0),
+            sessions_opened: AtomicU64::new(0),
             tickets: AtomicU64::new(1),
             wakes: wakes.into(),
         });
@@ -123,6 +125,11 @@ impl Hub {
     /// How many sessions this node has, closing ones included.
     pub fn sessions(&self) -> usize {
         self.0.sessions.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions this node has ever had.
+    pub fn sessions_opened(&self) -> u64 {
+        self.0.sessions_opened.load(Ordering::Relaxed)
     }
 
     /// Refuses new sessions from now on.

@@ -78,6 +78,8 @@ mod log;
 mod member;
 mod moment;
 mod outbox;
+#[cfg(test)]
+mod outbox_properties;
 mod outcome;
 mod publication;
 mod session;

@@ -213,6 +213,11 @@ impl Log {
         self.waiting[shard].store(0, Ordering::Release);
     }
 
+    /// Gives back what a crowd's messages needed.
+    pub(crate) fn shrink(&self, shard: usize) {
+        self.lock().inboxes[shard].entries.shrink_to_fit();
+    }
+
     /// Notes one more subscription and tells the position that it joins at: publications after
     /// it are for the subscription, those up to it are not.
     pub(crate) fn join(&self, shard: usize, destination: &Destination) -> u64 {

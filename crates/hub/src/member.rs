@@ -24,10 +24,11 @@ pub(crate) enum Deadline {
 #[derive(Debug)]
 pub(crate) enum Phase {
     Open,
-    /// Our close frame is written or waits to be.
+    /// Our close frame is asked for; `is_last_handed_over` once it is in the outbox or written.
     Closing {
         ending: Box<Ending>,
         peer_is_done: bool,
+        is_last_handed_over: bool,
     },
 }
 
@@ -72,6 +73,7 @@ impl Member {
             self.phase,
             Phase::Closing {
                 peer_is_done: true,
+                is_last_handed_over: true,
                 ..
             }
         ) && self.outbox.is_none()

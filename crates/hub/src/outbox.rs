@@ -146,15 +146,16 @@ impl Outbox {
     /// Since when the oldest frame waits, or has waited before it was dropped for a younger one.
     pub(crate) fn oldest(&self) -> Option<Moment> {
         let (_, since) = self.frames.front()?;
-        Some(self.dropped_since.map_or(*since, |dropped| dropped.min(*since)))
+        Some(
+            self.dropped_since
+                .map_or(*since, |dropped| dropped.min(*since)),
+        )
     }
 
     /// Adds a frame under a policy.
     pub(crate) fn push(&mut self, frame: Frame, policy: &OutboxPolicy, now: Moment) -> Queued {
         let mut dropped = 0;
-        if frame.droppable
-            && policy.overflow != Overflow::Close
-            && frame.cost() > policy.bytes_max
+        if frame.droppable && policy.overflow != Overflow::Close && frame.cost() > policy.bytes_max
         {
             // Nothing that waits could make room enough for it.
             return Queued::Dropped(1);

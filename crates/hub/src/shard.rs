@@ -160,6 +160,7 @@ impl Shard {
         let session = Arc::new(Session::new(id, new));
         vacant.insert(Member::new(Arc::clone(&session), format, policy));
         self.shared.sessions.fetch_add(1, Ordering::Relaxed);
+        self.shared.sessions_opened.fetch_add(1, Ordering::Relaxed);
         for destination in [Some(endpoint), user].into_iter().flatten() {
             self.topics.join(
                 &self.shared.log,
@@ -296,6 +297,7 @@ impl Shard {
         member.phase = Phase::Closing {
             ending: Box::new(ending),
             peer_is_done: false,
+            is_last_handed_over: false,
         };
         self.topics
             .leave_all(&self.shared.log, self.index, &mut self.members, slot);
@@ -322,7 +324,11 @@ impl Shard {
             tickets,
             began: now,
             over,
-            sessions: self.members.len(),
+            sessions: self
+                .members
+                .iter()
+                .filter(|(_, member)| member.is_open())
+                .count(),
             closed: 0,
             cursor: 0,
             reason: reason.into(),
@@ -336,7 +342,6 @@ impl Shard {
     pub fn writable(&mut self, slot: Slot) {
         if let Some(member) = self.members.get(slot.index())
             && member.outbox.is_some()
-            && self.writable.last() != Some(&member.session.id())
         {
             self.writable.push(member.session.id());
         }
@@ -364,17 +369,17 @@ impl Shard {
 
     // Output
 
-    /// Writes everything that can be written: replies, what waits for transports that take bytes
-    /// again, one pass of fan-out over the inbox; then looks at deadlines.
+    /// Writes everything that can be written: what waits for transports that take bytes again,
+    /// replies, one pass of fan-out over the inbox; then looks at deadlines.
     pub fn pump(&mut self, sink: &mut impl Sink, now: Moment) -> Wait {
-        self.write_outgoing(sink, now);
+        // What waits comes first: it makes room for what is to wait behind it.
         self.write_waiting(sink);
+        self.write_outgoing(sink, now);
         self.pass(sink, now);
         self.check_deadlines(sink, now);
         self.step_drain(sink, now);
         // Closes that this pump itself began.
         self.write_outgoing(sink, now);
-        self.write_waiting(sink);
         if self.drain.is_some() {
             Wait::AtMost(DRAIN_STEP)
         } else if self.wheel.is_empty() {
@@ -388,7 +393,10 @@ impl Shard {
         let mut outgoing = std::mem::take(&mut self.outgoing);
         let mut rest = outgoing.as_slice();
         while let Some(first) = rest.first() {
-            let same = rest.iter().take_while(|one| one.session == first.session).count();
+            let same = rest
+                .iter()
+                .take_while(|one| one.session == first.session)
+                .count();
             let (group, after) = rest.split_at(same);
             rest = after;
             self.write_replies(first.session, group, sink, now);
@@ -415,8 +423,18 @@ impl Shard {
             return;
         }
         let is_cut_off = member.is_cut_off();
-        let frames = group.iter().filter(|one| one.is_last || !is_cut_off).map(|one| &one.frame);
+        let frames = group
+            .iter()
+            .filter(|one| one.is_last || !is_cut_off)
+            .map(|one| &one.frame);
         let casualty = member.write_frames(slot, frames, sink, now, &mut self.wheel);
+        if let Phase::Closing {
+            is_last_handed_over,
+            ..
+        } = &mut member.phase
+        {
+            *is_last_handed_over |= group.iter().any(|one| one.is_last);
+        }
         self.after_write(slot, casualty, sink, now);
     }
 
@@ -445,7 +463,7 @@ impl Shard {
     fn write_waiting(&mut self, sink: &mut impl Sink) {
         let mut writable = std::mem::take(&mut self.writable);
         // Twice writable is still one write: the first finds out how much there is room for.
-        writable.sort_unstable();
+        writable.sort_by_key(|session| session.slot());
         writable.dedup();
         for session in writable {
             let slot = session.slot();
@@ -624,6 +642,9 @@ impl Shard {
         if self.members.is_empty() {
             // A table that once held a crowd gives its memory back.
             self.members = Slab::new();
+            self.fetched = VecDeque::new();
+            self.outgoing = Vec::new();
+            self.shared.log.shrink(self.index);
             self.topics.shrink();
         }
         Some(member)
@@ -632,7 +653,11 @@ impl Shard {
 
 impl Outgoing {
     fn reply(session: SessionId, frame: Bytes) -> Self {
-        Self { session, frame: Frame::reply(frame), is_last: false }
+        Self {
+            session,
+            frame: Frame::reply(frame),
+            is_last: false,
+        }
     }
 }
 

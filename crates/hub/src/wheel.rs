@@ -58,7 +58,7 @@ impl<T> Wheel<T> {
                     .map(|(_, what)| what),
             );
             self.armed -= before - spoke.len();
-            if spoke.is_empty() && spoke.capacity() > 64 {
+            if spoke.is_empty() && spoke.capacity() > 4 {
                 *spoke = Vec::new();
             }
         }

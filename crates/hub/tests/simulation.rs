@@ -6,7 +6,7 @@ mod simulator;
 
 use std::thread::panicking;
 
-use simulator::World;
+use simulator::world::World;
 
 /// Tells, when a run fails, how to see it again.
 struct Replay(u64);

@@ -8,22 +8,23 @@ use tokio::task::JoinHandle;
 /// How often the number of sessions is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// So many sessions less are worth the walk through the heap.
-const CROWD: usize = 1_000;
+/// So many sessions that have left are worth the walk through the heap.
+const CROWD: u64 = 1_000;
 
 /// Looks every few seconds whether a crowd has left, and then gives memory back. The task ends
 /// when it is aborted.
 pub(crate) fn trim_after_crowds(handle: Handle) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let mut most = 0;
+        let mut left_before = 0;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let now = handle.sessions();
-            if most > now + CROWD {
+            let here = handle.sessions() as u64;
+            let left = handle.sessions_opened() - here;
+            // Where more stay than have left, there is little to be had.
+            if left - left_before > here.max(CROWD) {
                 give_back();
-                most = now;
+                left_before = left;
             }
-            most = most.max(now);
         }
     })
 }

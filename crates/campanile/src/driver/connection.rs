@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use campanile_hub::{Cause, Ending, Moment, Shard, Slot};
+use campanile_hub::{Cause, Ending, Moment, Outcome, Shard, Slot};
 use campanile_websocket::{
     CloseCode, DecodeError, Decoder, Event as Frame, Role, encode_close_reply, encode_pong,
 };
@@ -139,12 +139,9 @@ impl Connection {
                 // Refused only when the session is being closed, and then no pong is owed.
                 Some(Happened::Pong(frame)) => drop(shard.reply(slot, frame)),
                 Some(Happened::Close(ending, answer)) => {
-                    // Refused when we have sent a close: then this was the answer to it.
-                    if shard
-                        .close_answered(slot, ending, answer, now)
-                        .finished()
-                        .is_err()
-                    {
+                    let answered = shard.close_answered(slot, ending, answer, now);
+                    if answered != Outcome::Done(()) {
+                        // We have sent a close before: this was the answer to it.
                         shard.peer_closed(slot);
                     }
                 }

@@ -189,7 +189,7 @@ impl ShardThread {
                 Turn::Gone => {
                     let ending = self.shard.gone(slot).unwrap_or_else(Ending::lost);
                     if let Some(connection) = self.sockets.remove(slot) {
-                        self.bury(connection, ending);
+                        self.bury(*connection, ending);
                     }
                 }
             }
@@ -283,7 +283,7 @@ impl ShardThread {
         let now = self.now();
         let wait = self.shard.pump(&mut self.sockets, now);
         for (connection, ending) in std::mem::take(&mut self.sockets.ended) {
-            self.bury(connection, ending);
+            self.bury(*connection, ending);
         }
         for ticket in std::mem::take(&mut self.sockets.settled) {
             if let Some(done) = self.drains.remove(&ticket) {
@@ -299,7 +299,7 @@ impl ShardThread {
     }
 
     /// The last things for a session that the hub has forgotten.
-    fn bury(&mut self, connection: Box<Connection>, ending: Ending) {
+    fn bury(&mut self, connection: Connection, ending: Ending) {
         let Connection {
             stream,
             session,
@@ -307,7 +307,7 @@ impl ShardThread {
             mut inbound,
             failed,
             ..
-        } = *connection;
+        } = connection;
         if failed || ending.cause == Cause::SlowConsumer {
             let now = self.now();
             self.lingering

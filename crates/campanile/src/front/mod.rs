@@ -31,10 +31,9 @@ impl Campanile {
     pub fn into_router(self) -> std::io::Result<Router> {
         let (running, routes) = self.start()?;
         let running = Arc::new(running);
-        let fallback = routes.clone();
         Ok(
             Router::new().fallback(move |request: axum::extract::Request| {
-                let (running, routes) = (Arc::clone(&running), fallback.clone());
+                let (running, routes) = (Arc::clone(&running), routes.clone());
                 async move { dispatch::dispatch(&running, routes, request, None).await }
             }),
         )

@@ -178,9 +178,9 @@ impl Requests {
         }
     }
 
-    fn ended(&mut self, number: Result<u64, tokio::task::JoinError>) {
+    fn ended(&mut self, number: Option<u64>) {
         // One that was cut off is not in the list any more.
-        if let Ok(number) = number {
+        if let Some(number) = number {
             self.by_age.remove(&number);
         }
     }
@@ -198,7 +198,7 @@ async fn accept(
         tokio::select! {
             biased;
             _ = leaving.changed() => break,
-            Some(ended) = requests.tasks.join_next() => requests.ended(ended),
+            Some(ended) = requests.tasks.join_next() => requests.ended(ended.ok()),
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
                     let (running, routes) = (Arc::clone(&running), routes.clone());

@@ -94,13 +94,13 @@ impl Upgrading {
 /// Gets the socket back, from our own listener's wrapping or from axum's.
 fn into_tcp(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(Parts { io, read_buf, .. }) => return Some((io.into_inner(), read_buf.into())),
+        Ok(Parts { io, read_buf, .. }) => return Some((io.into_inner(), read_buf.to_vec())),
         Err(upgraded) => upgraded,
     };
     let parts = hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded);
     parts
         .ok()
-        .map(|parts| (parts.io.into_inner(), parts.read_buf.into()))
+        .map(|parts| (parts.io.into_inner(), parts.read_buf.to_vec()))
 }
 
 fn into_mio(stream: TcpStream) -> io::Result<(mio::net::TcpStream, SocketAddr, SocketAddr)> {

@@ -257,7 +257,7 @@ async fn a_panic_does_not_end_the_schedule() {
 
 #[tokio::test(start_paused = true)]
 async fn dropping_the_schedule_aborts_the_run() {
-    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<()>(1);
     let schedule = run(Trigger::FixedRate(TEN), move || {
         let sender = sender.clone();
         async move {

@@ -230,7 +230,10 @@ impl Client {
             assert_eq!((*code, reason), (ending.code, &ending.reason));
         } else {
             let is_cut_off = peer.is_gone || peer.is_full || peer.room == Some(0);
-            assert!(is_cut_off, "ended without a close frame: {ending:?}");
+            assert!(
+                is_cut_off,
+                "ended without a close frame: {ending:?} {peer:?} {self:?}"
+            );
         }
     }
 

@@ -6,11 +6,13 @@
     reason = "each test program uses its own part of this module"
 )]
 
+mod acts;
 mod client;
+mod model;
 mod net;
 mod random;
 mod wire;
-mod world;
+pub(crate) mod world;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +26,6 @@ use campanile_hub::{
 pub(crate) use net::{Net, Peer};
 pub(crate) use random::Random;
 pub(crate) use wire::{Received, Wire, close_frame, reply_frame};
-pub(crate) use world::World;
 
 /// One shard with its transports.
 pub(crate) struct Side {

@@ -30,6 +30,8 @@ pub(crate) struct Peer {
     /// What it has read.
     pub(crate) received: Vec<Received>,
     decoder: Decoder,
+    /// Cuts what it takes: its own, so that the order of other peers changes nothing.
+    random: Random,
 }
 
 /// A session that has ended.
@@ -65,7 +67,12 @@ impl Net {
         if self.peers.len() <= slot.index() {
             self.peers.resize_with(slot.index() + 1, || None);
         }
-        let before = self.peers[slot.index()].replace(Peer::default());
+        let random = Random::new(self.random.below(usize::MAX) as u64);
+        let peer = Peer {
+            random,
+            ..Peer::default()
+        };
+        let before = self.peers[slot.index()].replace(peer);
         assert!(
             before.is_none(),
             "slot {slot:?} was used again before its session had ended"
@@ -105,7 +112,7 @@ impl Sink for Net {
         }
         let mut take = peer.room.map_or(offered, |room| room.min(offered));
         if peer.is_choppy {
-            take = self.random.between(0, take);
+            take = peer.random.between(0, take);
         }
         peer.is_full = take < offered;
         peer.taken += take;

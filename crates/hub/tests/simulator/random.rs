@@ -1,5 +1,11 @@
 //! A small generator (xorshift64*): the same seed gives the same run on every machine.
 
+impl Default for Random {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
 /// A source of pseudo-random numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);

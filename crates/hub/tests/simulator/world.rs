@@ -5,60 +5,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use campanile_hub::{
-    Cause, Destination, Ending, Message, NewSession, OutboxPolicy, Outcome, Overflow, Refusal,
-    Session, SessionId,
+    Cause, Destination, Message, NewSession, OutboxPolicy, Outcome, Overflow, Refusal, Session,
 };
 
-use super::client::{Client, Expected, Mood};
-use super::{House, Random, Side, close_frame, reply_frame};
+use super::client::{Client, Mood};
+use super::model::{Entry, Model, To};
+use super::{House, Random, Side};
 
 /// The longest content that is published.
 pub(crate) const CONTENT_BYTES_MAX: usize = 12_000;
 
 /// Destinations are numbered: endpoints first, then users, then named ones.
-const ENDPOINTS: usize = 3;
-const USERS: usize = 12;
-const NAMED: usize = 9;
+pub(crate) const ENDPOINTS: usize = 3;
+pub(crate) const USERS: usize = 12;
+pub(crate) const NAMED: usize = 9;
 const TEAMS: usize = 3;
 const PUBLISHERS: usize = 5;
-
-/// What the model knows of an inbox entry.
-enum Entry {
-    Publication {
-        to: To,
-        position: u64,
-        content: Vec<u8>,
-    },
-    Close(SessionId),
-}
-
-enum To {
-    All(usize),
-    Team(usize, usize),
-    One(SessionId),
-}
-
-/// The model of one shard.
-#[derive(Default)]
-struct Model {
-    clients: BTreeMap<usize, Client>,
-    inbox: Vec<Entry>,
-    /// For each destination the slots that have subscribed, with where they joined.
-    topics: Vec<BTreeMap<usize, u64>>,
-}
 
 /// A hub under pseudo-random load.
 pub(crate) struct World {
     pub(crate) house: House,
-    random: Random,
-    models: Vec<Model>,
-    destinations: Vec<Destination>,
-    position: u64,
+    pub(crate) random: Random,
+    pub(crate) models: Vec<Model>,
+    pub(crate) destinations: Vec<Destination>,
+    pub(crate) position: u64,
     sent: [u64; PUBLISHERS],
     sessions_max: usize,
     is_leaving: bool,
     /// Sessions that have ended; sending to them must fail.
-    former: VecDeque<Arc<Session>>,
+    pub(crate) former: VecDeque<Arc<Session>>,
     pub(crate) opened: usize,
     pub(crate) ended: usize,
     pub(crate) closed_as_slow: usize,
@@ -172,7 +147,7 @@ impl World {
         self.opened += 1;
     }
 
-    fn content(&mut self) -> Vec<u8> {
+    pub(crate) fn content(&mut self) -> Vec<u8> {
         let publisher = self.random.below(PUBLISHERS);
         self.sent[publisher] += 1;
         let length = match self.random.below(100) {
@@ -232,175 +207,6 @@ impl World {
             .iter()
             .map(|model| model.topics[destination].len())
             .sum()
-    }
-
-    /// One random thing that an application or a transport does to one random session.
-    fn command(&mut self) {
-        let side = self.random.below(self.models.len());
-        let slots: Vec<usize> = self.models[side].clients.keys().copied().collect();
-        if slots.is_empty() {
-            return;
-        }
-        let index = *self.random.pick(&slots);
-        match self.random.below(100) {
-            0..40 => self.subscribe_or_leave(side, index),
-            40..55 => self.send(side, index),
-            55..70 => self.answer(side, index),
-            70..78 => self.reply(side, index),
-            78..84 => self.close(side, index),
-            84..89 => self.leave(side, index),
-            89..92 => self.vanish(side, index),
-            92..95 => {
-                let slot = self.models[side].clients[&index].slot;
-                self.house.sides[side].net.peer(slot).is_gone = true;
-            }
-            _ => {
-                if let Some(session) = self.former.pop_front() {
-                    let outcome = self.house.hub.send(&session, Message::text("too late"));
-                    assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
-                    let outcome = self.house.hub.close(&session, 1000, "again");
-                    assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
-                }
-            }
-        }
-    }
-
-    fn subscribe_or_leave(&mut self, side: usize, index: usize) {
-        let destination = ENDPOINTS + USERS + self.random.below(NAMED);
-        let name = self.destinations[destination].clone();
-        let Model {
-            clients, topics, ..
-        } = &mut self.models[side];
-        let client = clients.get_mut(&index).expect("a client");
-        let shard = &mut self.house.sides[side].shard;
-        if client.is_closing {
-            let outcome = shard.subscribe(client.slot, name, "late");
-            assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
-        } else if client.subscriptions.remove(&destination) {
-            let outcome = shard.subscribe(client.slot, name.clone(), "twice");
-            assert_eq!(outcome, Outcome::Refused(Refusal::AlreadySubscribed));
-            assert_eq!(shard.unsubscribe(client.slot, &name), Outcome::Done(()));
-            topics[destination].remove(&index);
-        } else {
-            let outcome = shard.unsubscribe(client.slot, &name);
-            assert_eq!(outcome, Outcome::Refused(Refusal::NotSubscribed));
-            let joined = shard.subscribe(client.slot, name, &format!("label {destination}"));
-            assert_eq!(joined, Outcome::Done(self.position));
-            client.subscriptions.insert(destination);
-            topics[destination].insert(index, self.position);
-        }
-    }
-
-    fn send(&mut self, side: usize, index: usize) {
-        let content = self.content();
-        let Model { clients, inbox, .. } = &mut self.models[side];
-        let client = &clients[&index];
-        let outcome = self
-            .house
-            .hub
-            .send(&client.session, Message::binary(content.clone()));
-        if !client.session.is_open() {
-            assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
-            return;
-        }
-        self.position += 1;
-        let (position, to) = (self.position, To::One(client.session.id()));
-        assert_eq!(outcome.finished().expect("room").id.position, position);
-        inbox.push(Entry::Publication {
-            to,
-            position,
-            content,
-        });
-    }
-
-    fn answer(&mut self, side: usize, index: usize) {
-        let content = self.content();
-        let Model { clients, inbox, .. } = &mut self.models[side];
-        let client = clients.get_mut(&index).expect("a client");
-        let shard = &mut self.house.sides[side].shard;
-        assert_eq!(shard.has_inbox(), !inbox.is_empty());
-        let outcome = shard.answer(client.slot, Message::binary(content.clone()));
-        if client.is_closing {
-            assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
-        } else if inbox.is_empty() {
-            client.replies += 1;
-            client.expected.push_back(Expected::Reply(content));
-        } else {
-            self.position += 1;
-            let (position, to) = (self.position, To::One(client.session.id()));
-            inbox.push(Entry::Publication {
-                to,
-                position,
-                content,
-            });
-        }
-    }
-
-    fn reply(&mut self, side: usize, index: usize) {
-        let content = self.content();
-        let client = self.models[side].clients.get_mut(&index).expect("a client");
-        let outcome = self.house.sides[side]
-            .shard
-            .reply(client.slot, reply_frame(&content));
-        if client.is_closing {
-            assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
-        } else {
-            client.replies += 1;
-            client.expected.push_back(Expected::Reply(content));
-        }
-    }
-
-    fn close(&mut self, side: usize, index: usize) {
-        let Model { clients, inbox, .. } = &mut self.models[side];
-        let client = clients.get_mut(&index).expect("a client");
-        let outcome = self.house.hub.close(&client.session, 4_000, "enough");
-        if outcome == Outcome::Done(()) {
-            client.is_asked_to_close = true;
-            inbox.push(Entry::Close(client.session.id()));
-        } else {
-            assert!(client.is_closing || client.is_asked_to_close);
-        }
-    }
-
-    /// The peer begins a close and its transport answers.
-    fn leave(&mut self, side: usize, index: usize) {
-        let now = self.house.now;
-        let model = &mut self.models[side];
-        let client = model.clients.get_mut(&index).expect("a client");
-        let ending = Ending {
-            code: 1000,
-            reason: "bye".into(),
-            cause: Cause::Peer,
-        };
-        let shard = &mut self.house.sides[side].shard;
-        let outcome = shard.close_answered(client.slot, ending, close_frame(1000, "bye"), now);
-        if outcome == Outcome::Done(()) {
-            client.has_left = true;
-            model.stop(index);
-        }
-    }
-
-    /// The transport ends and the driver notices.
-    fn vanish(&mut self, side: usize, index: usize) {
-        let model = &mut self.models[side];
-        model.stop(index);
-        let mut client = model.clients.remove(&index).expect("a client");
-        let Side { shard, net } = &mut self.house.sides[side];
-        let ending = shard.gone(client.slot);
-        assert!(shard.gone(client.slot).is_none(), "gone twice");
-        assert!(shard.session(client.slot).is_none());
-        let mut peer = net.disconnect(client.slot);
-        client.absorb(&mut peer);
-        if let Some((code, _)) = &client.close_frame {
-            assert_eq!(ending.map(|one| one.code), Some(*code));
-        }
-        self.bury(client.session);
-    }
-
-    fn bury(&mut self, session: Arc<Session>) {
-        self.ended += 1;
-        self.former.push_back(session);
-        self.former.truncate(64);
     }
 
     /// Peers read, and some change how they do.
@@ -525,89 +331,10 @@ impl World {
         }
         assert_eq!(self.house.hub.sessions(), 0);
         assert_eq!(self.opened, self.ended);
+        assert_eq!(self.house.hub.sessions_opened(), self.opened as u64);
         for (side, ticket) in self.house.sides.iter().zip(tickets) {
             assert_eq!(side.net.settled.len(), 1);
             assert_eq!(ticket, Outcome::Later(side.net.settled[0]));
-        }
-    }
-}
-
-impl Model {
-    /// A session takes no more publications from now on.
-    fn stop(&mut self, index: usize) {
-        let Some(client) = self.clients.get_mut(&index) else {
-            return;
-        };
-        client.is_closing = true;
-        for destination in std::mem::take(&mut client.subscriptions) {
-            self.topics[destination].remove(&index);
-        }
-    }
-
-    /// Does what the shard must do with what waits in its inbox.
-    fn run_inbox(&mut self) {
-        for entry in std::mem::take(&mut self.inbox) {
-            match entry {
-                Entry::Close(id) => {
-                    let client = self.clients.values().find(|one| one.session.id() == id);
-                    if let Some(index) = client.map(|client| client.slot.index()) {
-                        self.stop(index);
-                    }
-                }
-                Entry::Publication {
-                    to: To::One(id),
-                    position,
-                    content,
-                } => {
-                    let client = self.clients.values_mut().find(|one| one.session.id() == id);
-                    if let Some(client) = client {
-                        client.expect(position, &content, None);
-                    }
-                }
-                Entry::Publication {
-                    to: To::All(destination),
-                    position,
-                    content,
-                } => {
-                    self.deliver(destination, None, position, &content);
-                }
-                Entry::Publication {
-                    to: To::Team(destination, team),
-                    position,
-                    content,
-                } => {
-                    self.deliver(destination, Some(team), position, &content);
-                }
-            }
-        }
-    }
-
-    fn deliver(&mut self, destination: usize, team: Option<usize>, position: u64, content: &[u8]) {
-        let is_named = destination >= ENDPOINTS + USERS;
-        let label = if is_named {
-            format!("label {destination}")
-        } else {
-            String::new()
-        };
-        for (index, joined) in &self.topics[destination] {
-            let client = self.clients.get_mut(index).expect("a subscribed client");
-            if *joined < position && team.is_none_or(|team| team == client.team) {
-                client.expect(position, content, Some(&label));
-            }
-        }
-    }
-}
-
-impl Client {
-    fn expect(&mut self, position: u64, content: &[u8], label: Option<&str>) {
-        if !self.is_closing {
-            let label = label.filter(|_| self.is_labelled).map(str::to_string);
-            let content = content.to_vec();
-            self.expected.push_back(Expected::Publication {
-                position,
-                content,
-                label,
-            });
         }
     }
 }

@@ -1,0 +1,358 @@
+//! A peer that sends any bytes, and a reader of server frames that trusts nothing.
+
+use std::io;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
+
+use crate::{Request, Response, Server, within};
+
+/// A frame that a server sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The last frame of its message.
+    pub fin: bool,
+    /// The opcode (RFC 6455 5.2).
+    pub opcode: u8,
+    /// The payload.
+    pub payload: Vec<u8>,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With the end of the stream.
+    Cleanly,
+    /// With a reset.
+    ByReset,
+}
+
+/// A TCP connection to the program.
+#[derive(Debug)]
+pub struct Raw {
+    stream: TcpStream,
+    /// Bytes received and not looked at yet.
+    received: Vec<u8>,
+}
+
+impl Raw {
+    /// Connects.
+    ///
+    /// # Panics
+    /// When the program does not accept.
+    pub async fn connect(server: &Server) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        Self::finish(socket, server).await
+    }
+
+    /// Connects with a small receive buffer, so that little fits between the program and a peer
+    /// that does not read. It is not smaller than a segment on loopback: then TCP would crawl.
+    ///
+    /// # Panics
+    /// When the program does not accept.
+    pub async fn connect_narrow(server: &Server) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket
+            .set_recv_buffer_size(64 * 1024)
+            .expect("a small buffer");
+        Self::finish(socket, server).await
+    }
+
+    async fn finish(socket: TcpSocket, server: &Server) -> Self {
+        let connecting = socket.connect(server.address());
+        let stream = within("a connection", connecting)
+            .await
+            .expect("the program accepts");
+        stream.set_nodelay(true).expect("no delay");
+        Self {
+            stream,
+            received: Vec::new(),
+        }
+    }
+
+    /// Connects and performs the opening handshake for `path`.
+    ///
+    /// # Panics
+    /// When the answer is not 101.
+    pub async fn open(server: &Server, path: &str) -> Self {
+        let mut raw = Self::connect(server).await;
+        raw.upgrade(path).await;
+        raw
+    }
+
+    /// Performs the opening handshake for `path`.
+    ///
+    /// # Panics
+    /// When the answer is not 101.
+    pub async fn upgrade(&mut self, path: &str) {
+        self.send(&Request::upgrade(path).bytes()).await;
+        let response = self.response().await;
+        assert_eq!(response.status, 101, "{response:?}");
+    }
+
+    /// Sends one request on a new connection and reads its answer.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    pub async fn ask(server: &Server, request: &Request) -> Response {
+        let mut raw = Self::connect(server).await;
+        raw.send(&request.bytes()).await;
+        raw.response().await
+    }
+
+    /// Sends all of `bytes`.
+    ///
+    /// # Panics
+    /// When the program closes or stops reading.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        self.try_send(bytes).await.expect("the program reads");
+    }
+
+    /// Sends all of `bytes`, unless the program closes first.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    ///
+    /// # Panics
+    /// When the program neither closes nor reads.
+    pub async fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        within("the program's reading", self.stream.write_all(bytes)).await
+    }
+
+    /// Sends `bytes` for as long as the program reads them; returns whether it took all.
+    ///
+    /// `false`: the connection was closed, or the program has not read for the time `stalled`.
+    pub async fn send_until_stalled(&mut self, bytes: &[u8], stalled: std::time::Duration) -> bool {
+        let sending = self.stream.write_all(bytes);
+        matches!(tokio::time::timeout(stalled, sending).await, Ok(Ok(())))
+    }
+
+    /// Sends `bytes` without reading until the program takes no more; then reads while the rest goes
+    /// out, until `count` frames have come. `stalled`: as for
+    /// [`send_until_stalled`](Self::send_until_stalled).
+    ///
+    /// # Panics
+    /// When fewer frames come, or the program closes.
+    pub async fn send_and_read_late(
+        &mut self,
+        bytes: &[u8],
+        count: usize,
+        stalled: std::time::Duration,
+    ) -> Vec<Frame> {
+        let received = &mut self.received;
+        let (mut reader, mut writer) = self.stream.split();
+        let mut sending = std::pin::pin!(writer.write_all(bytes));
+        let sent = tokio::time::timeout(stalled, &mut sending).await;
+        let rest = async {
+            match sent {
+                Ok(result) => result,
+                Err(_) => sending.await,
+            }
+        };
+        let reading = async {
+            let mut frames = Vec::with_capacity(count);
+            while frames.len() < count {
+                match take_frame(received) {
+                    Some(frame) => frames.push(frame),
+                    None => match within("a frame", reader.read_buf(received)).await {
+                        Ok(1..) => {}
+                        end => panic!("{end:?} after {} frames of {count}", frames.len()),
+                    },
+                }
+            }
+            frames
+        };
+        let (rest, frames) = tokio::join!(rest, reading);
+        rest.expect("the program reads");
+        frames
+    }
+
+    /// Sends every byte by itself.
+    ///
+    /// # Panics
+    /// When the program closes or stops reading.
+    pub async fn send_bytewise(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.send(std::slice::from_ref(byte)).await;
+        }
+    }
+
+    /// Reads an HTTP answer.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub async fn response(&mut self) -> Response {
+        let end = loop {
+            if let Some(at) = self
+                .received
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n")
+            {
+                break at + 4;
+            }
+            let received = String::from_utf8_lossy(&self.received).into_owned();
+            let more = self.receive("an HTTP answer").await;
+            assert!(
+                more.is_none(),
+                "the connection ended within a head: {received:?}"
+            );
+        };
+        let mut response = Response::parse(&self.received[..end]);
+        self.received.drain(..end);
+        if response.status == 101 {
+            return response;
+        }
+        match response.header("Content-Length").map(str::parse) {
+            Some(Ok(length)) => {
+                while self.received.len() < length {
+                    let more = self.receive("the body").await;
+                    assert!(more.is_none(), "the connection ended within a body");
+                }
+                response.body = self.received.drain(..length).collect();
+            }
+            Some(Err(_)) => panic!("{:?} is no length", response.header("Content-Length")),
+            None => {
+                while self.receive("the end of the body").await.is_none() {}
+                response.body = std::mem::take(&mut self.received);
+            }
+        }
+        response
+    }
+
+    /// The next frame; `None` when the connection has ended between frames.
+    ///
+    /// # Panics
+    /// When the frame is one that a server may not send, or none comes.
+    pub async fn frame(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = take_frame(&mut self.received) {
+                return Some(frame);
+            }
+            if let Some(ended) = self.receive("a frame").await {
+                assert!(
+                    self.received.is_empty(),
+                    "the connection ended {ended:?} within a frame"
+                );
+                return None;
+            }
+        }
+    }
+
+    /// Reads until a Close frame, which must carry `code`, then until the program ends the TCP
+    /// connection; this side only listens. Returns the reason.
+    ///
+    /// # Panics
+    /// When there is no Close, another code, or anything behind it.
+    pub async fn expect_close(&mut self, code: u16) -> String {
+        self.expect_close_of(&[code]).await
+    }
+
+    /// As [`expect_close`](Self::expect_close), with several codes to choose from.
+    ///
+    /// # Panics
+    /// As `expect_close`.
+    pub async fn expect_close_of(&mut self, codes: &[u16]) -> String {
+        loop {
+            match self.frame().await {
+                Some(Frame {
+                    opcode: 8, payload, ..
+                }) => {
+                    let reason = check_close(&payload, codes);
+                    self.expect_end().await;
+                    return reason;
+                }
+                Some(_) => {}
+                None => panic!("the connection ended without a Close frame"),
+            }
+        }
+    }
+
+    /// Reads to the end of the connection, which must bring nothing more.
+    ///
+    /// # Panics
+    /// When something comes, or no end.
+    pub async fn expect_end(&mut self) -> Ended {
+        let ended = self.end().await;
+        assert_eq!(self.received, b"", "more than was asked for");
+        ended
+    }
+
+    /// Reads to the end of the connection; [`received`](Self::received) has what came.
+    ///
+    /// # Panics
+    /// When no end comes.
+    pub async fn end(&mut self) -> Ended {
+        loop {
+            if let Some(ended) = self.receive("the end of the connection").await {
+                return ended;
+            }
+        }
+    }
+
+    /// What has been received and not been looked at.
+    pub fn received(&self) -> &[u8] {
+        &self.received
+    }
+
+    /// Waits for bytes; tells when there will be none.
+    async fn receive(&mut self, what: &str) -> Option<Ended> {
+        match within(what, self.stream.read_buf(&mut self.received)).await {
+            Ok(0) => Some(Ended::Cleanly),
+            Ok(_) => None,
+            Err(_) => Some(Ended::ByReset),
+        }
+    }
+}
+
+/// Takes the first frame off the bytes received, when it is complete.
+fn take_frame(received: &mut Vec<u8>) -> Option<Frame> {
+    let [first, second, rest @ ..] = received.as_slice() else {
+        return None;
+    };
+    assert_eq!(first & 0x70, 0, "a reserved bit is set");
+    assert_eq!(second & 0x80, 0, "a server's frame is masked");
+    let (length, header) = match second {
+        127 => {
+            let length = u64::from_be_bytes(*rest.first_chunk()?);
+            assert!(length > 0xFFFF, "the length {length} is not minimal");
+            (usize::try_from(length).expect("a length"), 10)
+        }
+        126 => {
+            let length = u16::from_be_bytes(*rest.first_chunk()?);
+            assert!(length > 125, "the length {length} is not minimal");
+            (usize::from(length), 4)
+        }
+        _ => (usize::from(*second), 2),
+    };
+    let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
+    assert!(
+        matches!(opcode, 0..=2 | 8..=10),
+        "the opcode {opcode} is reserved"
+    );
+    assert!(
+        opcode < 8 || (fin && length <= 125),
+        "a control frame is too long or fragmented"
+    );
+    let payload = received.get(header..header + length)?.to_vec();
+    received.drain(..header + length);
+    Some(Frame {
+        fin,
+        opcode,
+        payload,
+    })
+}
+
+fn check_close(payload: &[u8], codes: &[u16]) -> String {
+    let Some((code, reason)) = payload.split_first_chunk() else {
+        panic!("the Close frame has no code; expected {codes:?}");
+    };
+    let code = u16::from_be_bytes(*code);
+    let reason = std::str::from_utf8(reason).expect("a reason in UTF-8");
+    assert!(
+        codes.contains(&code),
+        "closed with {code} {reason:?} instead of {codes:?}"
+    );
+    reason.to_owned()
+}

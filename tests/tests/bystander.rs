@@ -1,0 +1,267 @@
+//! A hostile or slow client costs nobody else: while each of these attacks goes on, a bystander's
+//! echoes all arrive in order, and the memory of the process stays within a named bound.
+
+use std::{sync::Arc, time::Duration};
+
+use campanile_tests::{
+    Bystander, MIB, Raw, Request, Server,
+    attack::{join_all, repeat},
+    clients::{self, next_text},
+    frames::{BINARY, LAST, LengthForm, MORE, PING, TEXT, TEXT_FIRST, frame, header},
+    require_descriptors, within,
+};
+use tokio::task::JoinSet;
+
+/// Sessions of each cheap attack, one after the other and fifty at a time.
+const ATTACKS: usize = 500;
+/// What a cheap attack may make the process grow by.
+const CHEAP_GROWTH_MAX: usize = 16 * MIB;
+/// What one unfinished handshake may cost: a head of up to 16 KiB, its timer and its task.
+const HANDSHAKE_BYTES_MAX: usize = 32 * 1024;
+/// Echoes that must come while an attack that only waits goes on.
+const ECHOES_MEANWHILE: u64 = 400;
+
+/// A program with a bystander, and the memory that it had before the attack.
+struct Scene {
+    server: Arc<Server>,
+    bystander: Bystander,
+    before: usize,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let server = Arc::new(Server::start(&[]));
+        let bystander = Bystander::start(&server).await;
+        let before = server.rss_bytes();
+        Self {
+            server,
+            bystander,
+            before,
+        }
+    }
+
+    /// Ends the test: the bystander has noticed nothing, a newcomer is served, and the process has
+    /// not grown by more than `growth_max` at any time.
+    async fn end(mut self, growth_max: usize) {
+        self.bystander.await_echoes(8).await;
+        let mut newcomer = clients::open(&self.server, "/echo").await;
+        newcomer.send_text("hello").await.expect("sent");
+        assert_eq!(next_text(&mut newcomer).await, "hello");
+        assert!(self.bystander.stop().await > 0);
+        self.server.assert_memory_within(self.before, growth_max);
+    }
+}
+
+async fn cheap_attack(path: &'static str, bytes: &[u8], code: u16) {
+    let scene = Scene::start().await;
+    repeat(&scene.server, ATTACKS, path, bytes, code).await;
+    scene.end(CHEAP_GROWTH_MAX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claimed_length_of_2_to_the_62() {
+    cheap_attack("/echo", &header(BINARY, LengthForm::Eight, 1 << 62), 1009).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fragmented_control_frames() {
+    cheap_attack("/echo", &frame(PING & 0x0F, b"to be continued"), 1002).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reserved_bits() {
+    cheap_attack("/chat", &frame(TEXT | 0x70, b"reserved"), 1002).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_utf8_split_over_frames() {
+    let bytes = [
+        frame(TEXT_FIRST, b"\xED"),
+        frame(MORE, b"\xA0"),
+        frame(LAST, b"\x80"),
+    ]
+    .concat();
+    cheap_attack("/chat", &bytes, 1007).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn handshakes_of_one_byte_a_second() {
+    const ATTACKERS: usize = 300;
+    let mut scene = Scene::start().await;
+    let mut attackers = JoinSet::new();
+    for _ in 0..ATTACKERS {
+        let mut raw = Raw::connect(&scene.server).await;
+        attackers.spawn(async move {
+            for byte in Request::upgrade("/echo").bytes() {
+                if raw.try_send(&[byte]).await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            panic!("the program waited for the whole head");
+        });
+    }
+    scene.bystander.await_echoes(ECHOES_MEANWHILE).await;
+    join_all(attackers).await;
+    scene.end(CHEAP_GROWTH_MAX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_connections_that_never_finish_the_handshake() {
+    const ATTACKERS: usize = 5_000;
+    require_descriptors(ATTACKERS + 200);
+    let mut scene = Scene::start().await;
+    let mut head = Request::upgrade("/echo")
+        .with("X-Long", &"a".repeat(1_000))
+        .bytes();
+    head.truncate(head.len() - 2);
+    let mut attackers = Vec::with_capacity(ATTACKERS);
+    for _ in 0..ATTACKERS {
+        let mut raw = Raw::connect(&scene.server).await;
+        // Those that came first may have met their deadline on a slow machine.
+        let _ = raw.try_send(&head).await;
+        attackers.push(raw);
+    }
+    scene.bystander.await_echoes(ECHOES_MEANWHILE).await;
+    let mut newcomer = clients::open(&scene.server, "/echo").await;
+    newcomer.send_text("let me in").await.expect("sent");
+    assert_eq!(next_text(&mut newcomer).await, "let me in");
+    // They end by the program's doing: nobody closes on this side.
+    for raw in &mut attackers {
+        raw.end().await;
+    }
+    scene.end(ATTACKERS * HANDSHAKE_BYTES_MAX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_unfinished_handshakes_than_the_program_keeps() {
+    const ATTACKERS: usize = 9_000;
+    /// The program's limit on unfinished handshakes.
+    const KEPT: usize = 8_192;
+    require_descriptors(ATTACKERS + 200);
+    let mut scene = Scene::start().await;
+    let mut attackers = Vec::with_capacity(ATTACKERS);
+    for _ in 0..ATTACKERS {
+        let mut raw = Raw::connect(&scene.server).await;
+        let _ = raw.try_send(b"GET /echo HTTP/1.1\r\nHost: ").await;
+        attackers.push(raw);
+    }
+    // The oldest make room, so a newcomer gets in.
+    for raw in &mut attackers[..ATTACKERS - KEPT] {
+        raw.end().await;
+    }
+    scene.bystander.await_echoes(8).await;
+    drop(clients::open(&scene.server, "/echo").await);
+    scene.end(KEPT * HANDSHAKE_BYTES_MAX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_that_stop_reading() {
+    const ATTACKERS: usize = 20;
+    /// An outbox of 1 MiB and the kernel's share for each, and a message that is being read.
+    const GROWTH_MAX: usize = ATTACKERS * 3 * MIB;
+    let mut scene = Scene::start().await;
+    let filling: Arc<[u8]> = frame(TEXT, &[b'x'; 60_000]).into();
+    let mut attackers = JoinSet::new();
+    for _ in 0..ATTACKERS {
+        let mut raw = Raw::connect_narrow(&scene.server).await;
+        raw.upgrade("/echo").await;
+        let filling = Arc::clone(&filling);
+        attackers.spawn(async move {
+            for _ in 0..200 {
+                if !raw
+                    .send_until_stalled(&filling, Duration::from_secs(2))
+                    .await
+                {
+                    break;
+                }
+            }
+            raw
+        });
+    }
+    scene.bystander.await_echoes(ECHOES_MEANWHILE).await;
+    let attackers = join_all(attackers).await;
+    scene.bystander.await_echoes(ECHOES_MEANWHILE).await;
+    drop(attackers);
+    scene.end(GROWTH_MAX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_of_headers() {
+    let scene = Scene::start().await;
+    for _ in 0..200 {
+        let mut raw = Raw::connect(&scene.server).await;
+        let mut flood = b"GET /echo HTTP/1.1\r\nHost: localhost\r\n".to_vec();
+        flood.extend(b"X-Flood: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(20_000));
+        // It cannot be taken whole: the program closes after 16 KiB.
+        let _ = raw.try_send(&flood).await;
+        raw.end().await;
+        let answer = String::from_utf8_lossy(raw.received()).into_owned();
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 431 "),
+            "{answer}"
+        );
+    }
+    scene.end(CHEAP_GROWTH_MAX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_endless_fragments() {
+    let scene = Scene::start().await;
+    let empty = frame(MORE, b"").repeat(1_000);
+    let small = frame(MORE, b"x").repeat(1_000);
+    for (path, fragments, attackers) in [
+        ("/chat", &empty, 100),
+        ("/chat", &small, 100),
+        ("/echo", &empty, 4),
+        ("/echo", &small, 4),
+    ] {
+        for _ in 0..attackers {
+            let mut raw = Raw::open(&scene.server, path).await;
+            raw.send(&frame(TEXT_FIRST, b"")).await;
+            // The program closes within 140,000 frames at any endpoint.
+            for _ in 0..140 {
+                if raw.try_send(fragments).await.is_err() {
+                    break;
+                }
+            }
+            raw.expect_close_of(&[1008, 1009]).await;
+        }
+    }
+    scene.end(CHEAP_GROWTH_MAX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_of_pings() {
+    let scene = Scene::start().await;
+    let pings = frame(PING, &[b'p'; 125]).repeat(20_000);
+    let mut raw = Raw::connect_narrow(&scene.server).await;
+    raw.upgrade("/echo").await;
+    raw.send_until_stalled(&pings, Duration::from_secs(2)).await;
+    scene.end(CHEAP_GROWTH_MAX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_come_and_go() {
+    let scene = Scene::start().await;
+    let mut half = frame(TEXT, &[b'x'; 1_000]);
+    half.truncate(500);
+    for round in 0..2_000 {
+        let mut raw = Raw::connect(&scene.server).await;
+        match round % 3 {
+            0 => {}
+            1 => raw.send(b"GET / HT").await,
+            _ => {
+                raw.upgrade("/chat").await;
+                raw.send(&half).await;
+            }
+        }
+    }
+    let freed = async {
+        while scene.server.rss_bytes() > scene.before + CHEAP_GROWTH_MAX {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within("the release of memory", freed).await;
+    scene.end(CHEAP_GROWTH_MAX).await;
+}

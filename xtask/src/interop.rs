@@ -1,0 +1,130 @@
+//! `cargo xtask interop`: the suites that others wrote and that take long.
+
+use std::{
+    fs::File,
+    io::Write,
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    autobahn::Suite,
+    place::Place,
+    run::{Failure, Running, Steps, during, pause, run},
+};
+
+/// The words in front of the address that the program writes on standard error.
+const ANNOUNCEMENT: &str = "listening on http://";
+/// How long a server may take until it listens.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Sets the suites up and runs them against the program, built with the release profile.
+///
+/// # Errors
+/// The first failure.
+pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
+    let mut steps = Steps::new("interop");
+    let mut suite = None;
+    steps.step("set up Autobahn", || {
+        suite = Some(Suite::set_up(place)?);
+        Ok(())
+    })?;
+    let suite = suite.ok_or_else(|| Failure::new("Autobahn is not set up"))?;
+    steps.step("build", || {
+        let arguments = ["build", "--release", "--package", "campanile-server"];
+        run(&mut place.cargo(&arguments))
+    })?;
+    steps.step("Autobahn", || {
+        let (mut program, address) = start_program(place)?;
+        suite.run(&format!("ws://{address}/echo"))?;
+        let status = program.terminate()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure::new(format!(
+                "the program ended with {status} after SIGTERM"
+            )))
+        }
+    })?;
+    steps.summary();
+    Ok(())
+}
+
+/// Runs Autobahn against the server that comes with it: proof that the suite itself is in order.
+///
+/// # Errors
+/// The first failure.
+pub(crate) fn prove(place: &Place) -> Result<(), Failure> {
+    let suite = Suite::set_up(place)?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(during("127.0.0.1"))?;
+    let address = listener.local_addr().map_err(during("127.0.0.1"))?;
+    // The suite's server cannot choose a port itself.
+    drop(listener);
+    let url = format!("ws://{address}");
+    let mut testee = Running::start(&suite.testee(&url), Stdio::null())?;
+    wait_until_listening(address, &mut testee)?;
+    suite.run(&url)
+}
+
+fn wait_until_listening(address: SocketAddr, server: &mut Running) -> Result<(), Failure> {
+    let deadline = Instant::now() + START_PATIENCE;
+    while TcpStream::connect(address).is_err() {
+        if server.has_ended()? || Instant::now() >= deadline {
+            return Err(Failure::new(format!("nothing listens on {address}")));
+        }
+        pause();
+    }
+    Ok(())
+}
+
+/// Starts the program on a free port; its log goes to a file in the cache.
+fn start_program(place: &Place) -> Result<(Running, SocketAddr), Failure> {
+    let log_path = place.cache.join("campanile.log");
+    let mut log = File::create(&log_path).map_err(during(log_path.display()))?;
+    let mut command = Command::new(place.program("release"));
+    command
+        .args(["--listen", "127.0.0.1:0"])
+        .env("NO_COLOR", "1");
+    let keep = move |line: &str| {
+        // A log that cannot be written must not end the run.
+        let _ = writeln!(log, "{line}");
+    };
+    let (program, rest) = Running::start_announced(&command, ANNOUNCEMENT, START_PATIENCE, keep)
+        .map_err(|failure| Failure::new(format!("{failure}; see {}", log_path.display())))?;
+    let address = leading_address(&rest).ok_or_else(|| {
+        Failure::new(format!(
+            "the program announces no address: {ANNOUNCEMENT}{rest}"
+        ))
+    })?;
+    Ok((program, address))
+}
+
+/// The address that `text` starts with.
+fn leading_address(text: &str) -> Option<SocketAddr> {
+    let end = text.find(|c: char| !c.is_ascii_hexdigit() && !"[].:".contains(c));
+    text[..end.unwrap_or(text.len())]
+        .trim_end_matches('.')
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_announced_address_ends_where_the_path_or_the_sentence_does() {
+        let expected = Some(SocketAddr::from(([127, 0, 0, 1], 4321)));
+        for text in [
+            "127.0.0.1:4321",
+            "127.0.0.1:4321/",
+            "127.0.0.1:4321.",
+            "127.0.0.1:4321 (dev)",
+        ] {
+            assert_eq!(leading_address(text), expected, "{text}");
+        }
+        assert_eq!(leading_address("[::1]:80/"), "[::1]:80".parse().ok());
+        assert_eq!(leading_address("nowhere"), None);
+    }
+}
