@@ -39,7 +39,7 @@ async function arrive(page, [path, state]) {
 }
 
 for (const entry of PAGES) {
-  test(`${entry[0]} loads nothing from elsewhere, and every link leads to a page`, LIMIT, async (t) => {
+  test(`${entry[0]} loads only from here, and its links lead to pages`, LIMIT, async (t) => {
     const page = await openPage(t, browser);
     const { assertQuiet } = await watch(page, server.host);
     await arrive(page, entry);

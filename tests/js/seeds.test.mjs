@@ -72,7 +72,9 @@ test('seed 001 from a file hears nothing until something is published', LIMIT, a
   assert.equal(delivered, 1);
   assert.equal(await notes.take('the message'), 'message 您有新的订单 & 1+1=2');
   assert.equal(await notes.take('the close'), 'close 3 1005');
-  assert.deepEqual(await server.publish(USER, 'late'), { userId: USER, delivered: 0 });
+  await eventually(async () => {
+    assert.deepEqual(await server.publish(USER, 'late'), { userId: USER, delivered: 0 });
+  });
   assert.equal(notes.waiting, 0);
 });
 

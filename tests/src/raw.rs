@@ -129,12 +129,11 @@ impl Raw {
         matches!(tokio::time::timeout(stalled, sending).await, Ok(Ok(())))
     }
 
-    /// Sends `bytes` without reading until the program takes no more; then reads while the rest goes
-    /// out, until `count` frames have come. `stalled`: as for
-    /// [`send_until_stalled`](Self::send_until_stalled).
+    /// Sends `bytes` without reading until the program takes no more, or `stalled` is over; then
+    /// reads while the rest goes out, until `count` frames have come.
     ///
     /// # Panics
-    /// When fewer frames come, or the program closes.
+    /// When fewer frames come, the program closes, or it does not read on.
     pub async fn send_and_read_late(
         &mut self,
         bytes: &[u8],
@@ -155,6 +154,10 @@ impl Raw {
             let mut frames = Vec::with_capacity(count);
             while frames.len() < count {
                 match take_frame(received) {
+                    Some(close) if close.opcode == 8 => {
+                        let reason = String::from_utf8_lossy(&close.payload[2..]);
+                        panic!("closed after {} of {count} frames: {reason}", frames.len());
+                    }
                     Some(frame) => frames.push(frame),
                     None => match within("a frame", reader.read_buf(received)).await {
                         Ok(1..) => {}

@@ -227,24 +227,37 @@ async fn item_35_an_echo_that_nobody_reads_stops_or_closes() {
     next(&mut other).await;
 }
 
-#[tokio::test]
-async fn item_35_a_peer_that_reads_late_gets_every_echo() {
-    const MESSAGES: usize = 1_000;
+/// Echoes `messages` numbered texts of `digits` octets, sent without a pause by a peer that begins
+/// to read when all are sent, or `stalled` is over.
+async fn echo_of_a_burst(messages: usize, digits: usize, stalled: Duration) {
     let server = Server::start(&[]);
     let mut raw = Raw::connect_narrow(&server).await;
     raw.upgrade("/echo").await;
-    let texts = (0..MESSAGES).map(|number| format!("{number:0>8000}"));
+    let texts = (0..messages).map(|number| format!("{number:0>digits$}"));
     let bytes: Vec<u8> = texts
         .clone()
         .flat_map(|text| frame(TEXT, text.as_bytes()))
         .collect();
-    let echoes = raw
-        .send_and_read_late(&bytes, MESSAGES, Duration::from_secs(1))
-        .await;
+    let echoes = raw.send_and_read_late(&bytes, messages, stalled).await;
     for (text, echo) in texts.zip(echoes) {
         assert!(
             (echo.opcode, echo.payload) == (1, text.into_bytes()),
             "an echo is not in order"
         );
     }
+}
+
+#[tokio::test]
+async fn item_34_a_burst_of_tiny_messages_is_echoed_whole() {
+    echo_of_a_burst(100_000, 5, Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn item_35_a_peer_that_reads_late_gets_every_echo() {
+    echo_of_a_burst(1_000, 8_000, Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn item_35_a_peer_that_reads_late_gets_every_small_echo() {
+    echo_of_a_burst(100_000, 50, Duration::from_secs(1)).await;
 }

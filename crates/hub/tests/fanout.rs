@@ -207,7 +207,7 @@ fn a_predicate_picks_among_the_subscribers() {
 }
 
 #[test]
-fn s10_subscribing_amid_publications_loses_nothing_after_and_gets_nothing_before() {
+fn subscribing_amid_publications_loses_nothing_after_and_gets_nothing_before() {
     let mut house = House::new(1, 1);
     let (early, _) = house.enter("/e");
     let (late, _) = house.enter("/e");

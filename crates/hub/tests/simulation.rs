@@ -84,7 +84,7 @@ fn s28_s29_s30_small_worlds_keep_every_promise() {
 fn s28_a_crowd_of_thousands_keeps_every_promise() {
     let mut sights = Sights::default();
     for seed in seeds(1_000, 2) {
-        run(seed, 3, 4_000, 80, &mut sights);
+        run(seed, 3, 4_000, 90, &mut sights);
         assert!(sights.sessions > 2_000, "{sights:?}");
     }
 }

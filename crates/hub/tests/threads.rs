@@ -161,7 +161,7 @@ fn hub_with_bells() -> (Hub, Vec<Shard>, Vec<Arc<Bell>>, FormatId) {
 }
 
 #[test]
-fn s10_every_session_sees_every_publication_once_in_rising_position() {
+fn every_session_sees_every_publication_once_in_rising_position() {
     let (hub, shards, bells, format) = hub_with_bells();
     let mut driven: Vec<Driven> = shards
         .into_iter()

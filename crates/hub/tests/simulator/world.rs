@@ -259,9 +259,7 @@ impl World {
             self.received += peer.received.len();
             client.absorb(peer);
             let outbox_bytes = shard.outbox_bytes(client.slot);
-            if self.is_leaving && !client.session.is_open() {
-                stopped.push(index);
-            } else if client.look(peer, outbox_bytes, self.house.now) {
+            if client.look(peer, outbox_bytes, self.house.now, self.is_leaving) {
                 stopped.push(index);
             }
         }
