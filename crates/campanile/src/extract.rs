@@ -14,7 +14,8 @@ use crate::state::Application;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a callback",
     label = "a callback asks for this",
-    note = "use `Session`, `Handle`, `State<T>`, `Path<T>`, `Text`, `Binary`, `Json<T>`, `Closed` or `Failure`, or implement `FromEvent` for your type"
+    note = "use `Session`, `Handle`, `State<T>`, `Path<T>`, `Text`, `Binary`, `Json<T>`, `Closed`",
+    note = "or `Failure`, or implement `FromEvent` for your type"
 )]
 pub trait FromEvent: Sized {
     /// Makes the value, taking what it needs out of the context.

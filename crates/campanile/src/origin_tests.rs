@@ -1,3 +1,5 @@
+//! Tests of who may connect.
+
 use http::HeaderValue;
 
 use super::*;

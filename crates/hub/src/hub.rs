@@ -1,5 +1,6 @@
 //! The handle that every thread may hold: publish, send, close, count.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -82,14 +83,18 @@ impl Hub {
     }
 
     /// Publishes to those subscribers of a destination that `predicate` picks. It is asked once
-    /// for each subscription, on the session's shard: it must be quick and must not block.
+    /// for each subscription, on the session's shard: it must be quick and must not block. One
+    /// that panics has not picked.
     pub fn publish_to_picked(
         &self,
         destination: Destination,
         message: Message,
         predicate: impl Fn(&Session) -> bool + Send + Sync + 'static,
     ) -> Outcome<Accepted> {
-        let predicate: Predicate = Arc::new(predicate);
+        // User code: a panic in it must not take the shard's other sessions along.
+        let predicate: Predicate = Arc::new(move |session| {
+            catch_unwind(AssertUnwindSafe(|| predicate(session))).unwrap_or(false)
+        });
         let formats = self.0.formats.len();
         self.settle(
             self.0

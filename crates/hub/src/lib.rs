@@ -82,6 +82,7 @@ mod outbox;
 mod outbox_properties;
 mod outcome;
 mod publication;
+mod pump;
 mod session;
 mod shard;
 mod sink;

@@ -43,6 +43,8 @@ pub(crate) struct Member {
     pub(crate) format: FormatId,
     policy: OutboxPolicy,
     age_is_armed: bool,
+    /// The peer has begun a close, which is answered after the next pass.
+    pub(crate) peer_is_closing: bool,
 }
 
 impl Member {
@@ -55,6 +57,7 @@ impl Member {
             format,
             policy,
             age_is_armed: false,
+            peer_is_closing: false,
         }
     }
 
@@ -65,6 +68,12 @@ impl Member {
     /// Whether it is closed for its slowness: it gets its close frame and nothing else.
     pub(crate) fn is_cut_off(&self) -> bool {
         matches!(&self.phase, Phase::Closing { ending, .. } if ending.cause == Cause::SlowConsumer)
+    }
+
+    /// Whether something new may be asked for it; what was accepted before is still delivered while
+    /// it is [open](Self::is_open).
+    pub(crate) fn takes_commands(&self) -> bool {
+        self.is_open() && !self.peer_is_closing
     }
 
     /// Whether both sides have closed and everything is written.

@@ -20,20 +20,17 @@ use crate::member::{Deadline, Member, Phase};
 use crate::moment::Moment;
 use crate::outbox::Frame;
 use crate::outcome::{Outcome, Refusal, Ticket};
-use crate::publication::{Message, Publication};
+use crate::publication::Message;
 use crate::session::{NewSession, Session, SessionId, Slot};
-use crate::sink::{Cause, Ending, Sink};
+use crate::sink::{Cause, Ending};
 use crate::topics::Topics;
-use crate::wheel::{TICK, Wheel};
+use crate::wheel::Wheel;
 
 /// How many sessions one shard may have: what fits into a session id.
 pub const SESSIONS_PER_SHARD_MAX: usize = 1 << 24;
 
 /// How long a session whose close has begun may take to end, from our close frame to the peer's.
 pub const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How often a draining shard wants to be pumped.
-const DRAIN_STEP: Duration = Duration::from_millis(20);
 
 /// What a driver does until something else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,24 +42,31 @@ pub enum Wait {
 }
 
 /// A frame for one session that waits for the next pump.
-struct Outgoing {
-    session: SessionId,
-    frame: Frame,
+pub(crate) struct Outgoing {
+    pub(crate) session: SessionId,
+    pub(crate) frame: Frame,
     /// Whether it is the close frame.
-    is_last: bool,
+    pub(crate) is_last: bool,
 }
 
 /// The paced closing of all sessions.
-struct Drain {
+pub(crate) struct Drain {
     /// One for each time that it was asked for.
-    tickets: Vec<Ticket>,
-    began: Moment,
-    over: Duration,
-    sessions: usize,
-    closed: usize,
+    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) began: Moment,
+    pub(crate) over: Duration,
+    pub(crate) sessions: usize,
+    pub(crate) closed: usize,
     /// The next slot to look at.
-    cursor: usize,
-    reason: Box<str>,
+    pub(crate) cursor: usize,
+    pub(crate) reason: Box<str>,
+}
+
+/// A close that the peer has begun, to be answered after what was accepted before it.
+pub(crate) struct Answered {
+    pub(crate) session: SessionId,
+    pub(crate) ending: Ending,
+    pub(crate) frame: Bytes,
 }
 
 /// One thread's share of the sessions.
@@ -73,13 +77,15 @@ pub struct Shard {
     pub(crate) topics: Topics,
     pub(crate) wheel: Wheel<Deadline>,
     /// Replies and close frames, in the order in which they were asked for.
-    outgoing: Vec<Outgoing>,
+    pub(crate) outgoing: Vec<Outgoing>,
+    /// Closes of peers that wait for the inbox.
+    pub(crate) answered: Vec<Answered>,
     /// Sessions whose transport takes bytes again.
-    writable: Vec<SessionId>,
+    pub(crate) writable: Vec<SessionId>,
     /// Sessions whose peer has finished its closing handshake.
-    finished: Vec<SessionId>,
-    fetched: VecDeque<Entry>,
-    drain: Option<Drain>,
+    pub(crate) finished: Vec<SessionId>,
+    pub(crate) fetched: VecDeque<Entry>,
+    pub(crate) drain: Option<Drain>,
 }
 
 impl Shard {
@@ -91,6 +97,7 @@ impl Shard {
             topics: Topics::default(),
             wheel: Wheel::new(),
             outgoing: Vec::new(),
+            answered: Vec::new(),
             writable: Vec::new(),
             finished: Vec::new(),
             fetched: VecDeque::new(),
@@ -181,7 +188,7 @@ impl Shard {
         let Some(member) = self
             .members
             .get(slot.index())
-            .filter(|member| member.is_open())
+            .filter(|member| member.takes_commands())
         else {
             return Outcome::Refused(Refusal::NoSession);
         };
@@ -211,7 +218,7 @@ impl Shard {
     /// Sends encoded bytes to one session at the next pump, after whatever was asked for before.
     pub fn reply(&mut self, slot: Slot, frame: Bytes) -> Outcome<()> {
         match self.members.get(slot.index()) {
-            Some(member) if member.is_open() => {
+            Some(member) if member.takes_commands() => {
                 let session = member.session.id();
                 self.outgoing.push(Outgoing::reply(session, frame));
                 Outcome::Done(())
@@ -226,7 +233,7 @@ impl Shard {
         let Some(member) = self
             .members
             .get(slot.index())
-            .filter(|member| member.is_open())
+            .filter(|member| member.takes_commands())
         else {
             return Outcome::Refused(Refusal::NoSession);
         };
@@ -251,12 +258,48 @@ impl Shard {
     /// session ends when the peer has answered ([`peer_closed`](Self::peer_closed)), at the
     /// latest after [`CLOSING_TIMEOUT`].
     pub fn close(&mut self, slot: Slot, ending: Ending, now: Moment) -> Outcome<()> {
+        if !self
+            .members
+            .get(slot.index())
+            .is_some_and(Member::takes_commands)
+        {
+            return Outcome::Refused(Refusal::NoSession);
+        }
         self.begin_close(slot, ending, None, now)
     }
 
-    /// Answers a close that the peer has begun: `frame` is the last that it gets, then the
-    /// session ends.
+    /// Answers a close that the peer has begun: `frame` is the last that it gets, after what was
+    /// accepted for it so far; then the session ends.
     pub fn close_answered(
+        &mut self,
+        slot: Slot,
+        ending: Ending,
+        frame: Bytes,
+        now: Moment,
+    ) -> Outcome<()> {
+        let has_inbox = self.has_inbox();
+        let Some(member) = self
+            .members
+            .get_mut(slot.index())
+            .filter(|member| member.takes_commands())
+        else {
+            return Outcome::Refused(Refusal::NoSession);
+        };
+        if has_inbox {
+            let session = member.session.id();
+            member.peer_is_closing = true;
+            member.session.begin_close();
+            self.answered.push(Answered {
+                session,
+                ending,
+                frame,
+            });
+            return Outcome::Done(());
+        }
+        self.answer_close(slot, ending, frame, now)
+    }
+
+    pub(crate) fn answer_close(
         &mut self,
         slot: Slot,
         ending: Ending,
@@ -268,7 +311,7 @@ impl Shard {
         outcome
     }
 
-    fn begin_close(
+    pub(crate) fn begin_close(
         &mut self,
         slot: Slot,
         ending: Ending,
@@ -365,289 +408,6 @@ impl Shard {
             Phase::Closing { ending, .. } => Some(*ending),
             Phase::Open => None,
         }
-    }
-
-    // Output
-
-    /// Writes everything that can be written: what waits for transports that take bytes again,
-    /// replies, one pass of fan-out over the inbox; then looks at deadlines.
-    pub fn pump(&mut self, sink: &mut impl Sink, now: Moment) -> Wait {
-        // What waits comes first: it makes room for what is to wait behind it.
-        self.write_waiting(sink);
-        self.write_outgoing(sink, now);
-        self.pass(sink, now);
-        self.check_deadlines(sink, now);
-        self.step_drain(sink, now);
-        // Closes that this pump itself began.
-        self.write_outgoing(sink, now);
-        if self.drain.is_some() {
-            Wait::AtMost(DRAIN_STEP)
-        } else if self.wheel.is_empty() {
-            Wait::Event
-        } else {
-            Wait::AtMost(TICK)
-        }
-    }
-
-    fn write_outgoing(&mut self, sink: &mut impl Sink, now: Moment) {
-        let mut outgoing = std::mem::take(&mut self.outgoing);
-        let mut rest = outgoing.as_slice();
-        while let Some(first) = rest.first() {
-            let same = rest
-                .iter()
-                .take_while(|one| one.session == first.session)
-                .count();
-            let (group, after) = rest.split_at(same);
-            rest = after;
-            self.write_replies(first.session, group, sink, now);
-        }
-        outgoing.clear();
-        if outgoing.capacity() <= 1_024 && self.outgoing.is_empty() {
-            self.outgoing = outgoing;
-        }
-    }
-
-    fn write_replies(
-        &mut self,
-        session: SessionId,
-        group: &[Outgoing],
-        sink: &mut impl Sink,
-        now: Moment,
-    ) {
-        let slot = session.slot();
-        let Some(member) = self.members.get_mut(slot.index()) else {
-            return;
-        };
-        // The slot may have been used again since.
-        if member.session.id() != session {
-            return;
-        }
-        let is_cut_off = member.is_cut_off();
-        let frames = group
-            .iter()
-            .filter(|one| one.is_last || !is_cut_off)
-            .map(|one| &one.frame);
-        let casualty = member.write_frames(slot, frames, sink, now, &mut self.wheel);
-        if let Phase::Closing {
-            is_last_handed_over,
-            ..
-        } = &mut member.phase
-        {
-            *is_last_handed_over |= group.iter().any(|one| one.is_last);
-        }
-        self.after_write(slot, casualty, sink, now);
-    }
-
-    /// Does what a write has shown to be necessary, also when it has completed a close.
-    pub(crate) fn after_write(
-        &mut self,
-        slot: Slot,
-        casualty: Option<Ending>,
-        sink: &mut impl Sink,
-        now: Moment,
-    ) {
-        match casualty {
-            Some(ending) if ending.cause == Cause::SlowConsumer => {
-                // Refused only where a close is under way already, which is as good.
-                let _ = self.close(slot, ending, now);
-            }
-            Some(ending) => self.end(slot, Some(ending), sink),
-            None => {
-                if self.members.get(slot.index()).is_some_and(Member::is_done) {
-                    self.end(slot, None, sink);
-                }
-            }
-        }
-    }
-
-    fn write_waiting(&mut self, sink: &mut impl Sink) {
-        let mut writable = std::mem::take(&mut self.writable);
-        // Twice writable is still one write: the first finds out how much there is room for.
-        writable.sort_by_key(|session| session.slot());
-        writable.dedup();
-        for session in writable {
-            let slot = session.slot();
-            let Some(member) = self.members.get_mut(slot.index()) else {
-                continue;
-            };
-            // The slot may have been used again since.
-            if member.session.id() != session {
-                continue;
-            }
-            if !member.write_outbox(slot, sink) {
-                self.end(slot, Some(Ending::lost()), sink);
-            } else if member.is_done() {
-                self.end(slot, None, sink);
-            }
-        }
-        for session in std::mem::take(&mut self.finished) {
-            let member = self.members.get(session.slot().index());
-            if member.is_some_and(|member| member.session.id() == session && member.is_done()) {
-                self.end(session.slot(), None, sink);
-            }
-        }
-    }
-
-    fn pass(&mut self, sink: &mut impl Sink, now: Moment) {
-        let mut entries = std::mem::take(&mut self.fetched);
-        self.shared.log.fetch(self.index, &mut entries);
-        let mut run: Vec<Arc<Publication>> = Vec::new();
-        let mut limit = crate::batch::RunLimit::default();
-        for entry in entries.drain(..) {
-            if let Entry::Fanout(publication) = &entry {
-                let same = run
-                    .last()
-                    .is_none_or(|one| one.destination() == publication.destination());
-                if !same || !limit.admits(publication) {
-                    self.fan_out(&run, None, sink, now);
-                    run.clear();
-                    limit = crate::batch::RunLimit::default();
-                    limit.admits(publication);
-                }
-                run.push(Arc::clone(publication));
-                continue;
-            }
-            self.fan_out(&run, None, sink, now);
-            run.clear();
-            limit = crate::batch::RunLimit::default();
-            match entry {
-                Entry::Fanout(_) => {}
-                Entry::Picked(publication, predicate) => {
-                    self.fan_out(&[publication], Some(&predicate), sink, now);
-                }
-                Entry::Direct(id, publication) => self.deliver_direct(id, &publication, sink, now),
-                Entry::Close {
-                    session,
-                    code,
-                    reason,
-                } => {
-                    if self
-                        .session(session.slot())
-                        .is_some_and(|one| one.id() == session)
-                    {
-                        let reason = reason.into_string();
-                        let ending = Ending {
-                            code,
-                            reason,
-                            cause: Cause::Application,
-                        };
-                        // Refused only where a close is under way already, which is as good.
-                        let _ = self.close(session.slot(), ending, now);
-                    }
-                }
-            }
-        }
-        self.fan_out(&run, None, sink, now);
-        if entries.capacity() <= 4_096 {
-            self.fetched = entries;
-        }
-    }
-
-    fn deliver_direct(
-        &mut self,
-        id: SessionId,
-        publication: &Arc<Publication>,
-        sink: &mut impl Sink,
-        now: Moment,
-    ) {
-        let slot = id.slot();
-        let Some(member) = self.members.get_mut(slot.index()) else {
-            return;
-        };
-        if member.session.id() != id || !member.is_open() {
-            return;
-        }
-        let body = publication.encoded(&self.shared.formats, member.format);
-        let frame = Frame {
-            droppable: true,
-            key: publication.key().cloned(),
-            ..Frame::reply(body)
-        };
-        let casualty = member.write_frames(slot, [&frame], sink, now, &mut self.wheel);
-        self.after_write(slot, casualty, sink, now);
-    }
-
-    fn check_deadlines(&mut self, sink: &mut impl Sink, now: Moment) {
-        let mut fired = Vec::new();
-        self.wheel.turn(now, &mut fired);
-        for deadline in fired {
-            let (Deadline::Age(slot, id) | Deadline::Closing(slot, id)) = deadline;
-            let Some(member) = self.members.get_mut(slot.index()) else {
-                continue;
-            };
-            if member.session.id() != id {
-                continue;
-            }
-            match deadline {
-                Deadline::Closing(..) => self.end(slot, None, sink),
-                Deadline::Age(..) => {
-                    if let Some(ending) = member.check_age(slot, now, &mut self.wheel) {
-                        // Refused only where a close is under way already, which is as good.
-                        let _ = self.close(slot, ending, now);
-                    }
-                }
-            }
-        }
-    }
-
-    fn step_drain(&mut self, sink: &mut impl Sink, now: Moment) {
-        let Some(mut drain) = self.drain.take() else {
-            return;
-        };
-        let share = if drain.over.is_zero() {
-            1.0
-        } else {
-            (now.since(drain.began).as_secs_f64() / drain.over.as_secs_f64()).min(1.0)
-        };
-        let goal = (drain.sessions as f64 * share).ceil() as usize;
-        while drain.closed < goal && drain.cursor < self.members.capacity() {
-            let slot = Slot(drain.cursor as u32);
-            drain.cursor += 1;
-            let ending = Ending {
-                code: 1001,
-                reason: drain.reason.to_string(),
-                cause: Cause::Leaving,
-            };
-            if let Outcome::Done(()) = self.close(slot, ending, now) {
-                drain.closed += 1;
-            }
-        }
-        if self.members.is_empty() {
-            for ticket in drain.tickets {
-                sink.settled(ticket);
-            }
-        } else {
-            self.drain = Some(drain);
-        }
-    }
-
-    /// Forgets a session and tells the driver.
-    pub(crate) fn end(&mut self, slot: Slot, how: Option<Ending>, sink: &mut impl Sink) {
-        let Some(member) = self.remove(slot) else {
-            return;
-        };
-        let ending = match (member.phase, how) {
-            (Phase::Closing { ending, .. }, _) => *ending,
-            (Phase::Open, how) => how.unwrap_or_else(Ending::lost),
-        };
-        sink.end(slot, ending);
-    }
-
-    fn remove(&mut self, slot: Slot) -> Option<Member> {
-        self.topics
-            .leave_all(&self.shared.log, self.index, &mut self.members, slot);
-        let member = self.members.try_remove(slot.index())?;
-        member.session.begin_close();
-        self.shared.sessions.fetch_sub(1, Ordering::Relaxed);
-        if self.members.is_empty() {
-            // A table that once held a crowd gives its memory back.
-            self.members = Slab::new();
-            self.fetched = VecDeque::new();
-            self.outgoing = Vec::new();
-            self.shared.log.shrink(self.index);
-            self.topics.shrink();
-        }
-        Some(member)
     }
 }
 

@@ -18,9 +18,13 @@ use crate::session::Session;
 /// How many reads one connection may do before others have their turn.
 const READS_PER_TURN: usize = 4;
 
+/// How many frames of one connection are decoded in one turn: their answers must fit into its
+/// outbox, because they are written only after the turn.
+const MESSAGES_PER_TURN: usize = 512;
+
 /// How much may wait to be written to a client before we stop reading what it sends: who does not
 /// take answers gets no more questions answered.
-const UNREAD_REPLIES_BYTES_MAX: usize = 64 << 10;
+pub(super) const UNREAD_REPLIES_BYTES_MAX: usize = 64 << 10;
 
 /// A connection whose session is registered with the shard.
 pub(crate) struct Connection {
@@ -46,6 +50,8 @@ pub(crate) enum Turn {
     Unfinished,
     /// Too many messages wait for a handler.
     Paused,
+    /// Too much waits to be written to the client.
+    Blocked,
     /// The peer has gone.
     Gone,
 }
@@ -79,21 +85,28 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) -> Turn {
+        if shard.outbox_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
+            return Turn::Blocked;
+        }
+        let mut messages_left = MESSAGES_PER_TURN;
         if !self.held_back.is_empty() {
             let mut held_back = std::mem::take(&mut self.held_back);
-            if self.decode(slot, &mut held_back, shard, caller, now) {
-                return Turn::Paused;
+            let stopped = self.decode(slot, &mut held_back, &mut messages_left, shard, caller, now);
+            if let Some(turn) = stopped {
+                return turn;
             }
         }
         for _ in 0..READS_PER_TURN {
-            if self.inbound.is_full() || shard.outbox_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
+            if self.inbound.is_full() {
                 return Turn::Paused;
             }
             match self.stream.read(buffer) {
                 Ok(0) => return Turn::Gone,
                 Ok(count) => {
-                    if self.decode(slot, &mut buffer[..count], shard, caller, now) {
-                        return Turn::Paused;
+                    let input = &mut buffer[..count];
+                    let stopped = self.decode(slot, input, &mut messages_left, shard, caller, now);
+                    if let Some(turn) = stopped {
+                        return turn;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -107,20 +120,23 @@ impl Connection {
         Turn::Unfinished
     }
 
-    /// Decodes what was read. True when it had to stop because too many messages wait.
+    /// Decodes what was read. Says why, when it had to stop and hold the rest back.
     fn decode(
         &mut self,
         slot: Slot,
         mut input: &mut [u8],
+        messages_left: &mut usize,
         shard: &mut Shard,
         caller: &Caller,
         now: Moment,
-    ) -> bool {
+    ) -> Option<Turn> {
         while !self.failed && !input.is_empty() {
-            if self.inbound.is_full() {
+            let full = self.inbound.is_full();
+            if full || *messages_left == 0 {
                 self.held_back = input.to_vec();
-                return true;
+                return Some(if full { Turn::Paused } else { Turn::Unfinished });
             }
+            *messages_left -= 1;
             let event = match self.decoder.decode(input, &self.endpoint.limits) {
                 Ok(decoded) => {
                     let consumed = decoded.consumed;
@@ -148,7 +164,7 @@ impl Connection {
             }
         }
         self.decoder.release();
-        false
+        None
     }
 
     /// Fails the connection (RFC 6455 7.1.7): our close frame, and no waiting for the peer's.

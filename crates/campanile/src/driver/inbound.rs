@@ -90,8 +90,8 @@ mod tests {
         assert!(inbound.is_full());
         inbound.finished();
         assert!(!inbound.is_full());
+        inbound.started();
         inbound.admit(Event::Text("x".repeat(WAITING_BYTES_MAX)));
-        inbound.finished();
         assert!(inbound.is_full());
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use campanile_hub::{Cause, Ending, Moment, Outcome, SessionId, Shard, Slot, Ticket, Wait};
+use campanile_hub::{
+    Cause, Ending, Moment, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
+};
 use campanile_websocket::{CloseCode, encode_close};
 use mio::{Events, Interest, Poll, Token};
 use tokio::io::unix::AsyncFd;
@@ -15,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use super::caller::{Caller, Remains, Report};
-use super::connection::{Connection, Turn};
+use super::connection::{Connection, Turn, UNREAD_REPLIES_BYTES_MAX};
 use super::lingering::{FIRST_TOKEN, Lingering};
 use super::sockets::Sockets;
 use super::{Arrival, Ask, Door};
@@ -74,6 +76,8 @@ struct ShardThread {
     remains: HashMap<SessionId, Remains>,
     /// Connections whose turn of reading is not over.
     unfinished: Vec<Slot>,
+    /// Connections that may read on if this pass has emptied their outbox.
+    blocked: Vec<Slot>,
     drains: HashMap<Ticket, oneshot::Sender<()>>,
     started: Instant,
 }
@@ -101,6 +105,7 @@ impl ShardThread {
             lingering: Lingering::default(),
             remains: HashMap::new(),
             unfinished: Vec::new(),
+            blocked: Vec::new(),
             drains: HashMap::new(),
             started: Instant::now(),
         })
@@ -163,7 +168,7 @@ impl ShardThread {
                 self.shard.writable(slot);
                 // Reading may have paused for what could not be written.
                 if connection.may_have_more {
-                    readable.push(slot);
+                    self.blocked.push(slot);
                 }
             }
             if event.is_readable() || event.is_read_closed() {
@@ -185,6 +190,7 @@ impl ShardThread {
             self.sockets.put_back(slot, connection);
             match turn {
                 Turn::Drained | Turn::Paused => {}
+                Turn::Blocked => self.blocked.push(slot),
                 Turn::Unfinished => self.unfinished.push(slot),
                 Turn::Gone => {
                     let ending = self.shard.gone(slot).unwrap_or_else(Ending::lost);
@@ -251,7 +257,11 @@ impl ShardThread {
             Ok(opened) => opened,
             Err(refusal) => {
                 tracing::debug!(%refusal, "a new session was refused");
-                let (code, reason) = (CloseCode::TRY_AGAIN_LATER, refusal.to_string());
+                let code = match refusal {
+                    Refusal::Leaving => CloseCode::GOING_AWAY,
+                    _ => CloseCode::TRY_AGAIN_LATER,
+                };
+                let reason = refusal.to_string();
                 // The client may have gone already; there is nobody else to tell.
                 let _ = io::Write::write(&mut stream, &encode_close(code, &reason));
                 let now = self.now();
@@ -282,6 +292,12 @@ impl ShardThread {
     fn pump(&mut self) -> Wait {
         let now = self.now();
         let wait = self.shard.pump(&mut self.sockets, now);
+        // Those that are still full are told of when their socket is writable again.
+        for slot in std::mem::take(&mut self.blocked) {
+            if self.shard.outbox_bytes(slot) <= UNREAD_REPLIES_BYTES_MAX {
+                self.unfinished.push(slot);
+            }
+        }
         for (connection, ending) in std::mem::take(&mut self.sockets.ended) {
             self.bury(*connection, ending);
         }

@@ -1,3 +1,5 @@
+//! Tests of path parameters as a handler's types.
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! Tests of path templates and of the table that finds them.
+
 use super::*;
 
 fn template(source: &str) -> PathTemplate {

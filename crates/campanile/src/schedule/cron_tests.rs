@@ -1,3 +1,5 @@
+//! Tests of next times to fire.
+
 use super::*;
 
 /// Berlin by its rule, so that the tests need no time zone database: clocks go from 2:00 to 3:00

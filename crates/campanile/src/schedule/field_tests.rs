@@ -1,3 +1,5 @@
+//! Tests of a cron expression's fields.
+
 use crate::schedule::Cron;
 
 #[test]

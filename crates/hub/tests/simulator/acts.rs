@@ -49,7 +49,7 @@ impl World {
         } = &mut self.models[side];
         let client = clients.get_mut(&index).expect("a client");
         let shard = &mut self.house.sides[side].shard;
-        if client.is_closing {
+        if client.is_closing || client.has_left {
             let outcome = shard.subscribe(client.slot, name, "late");
             assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
         } else if client.subscriptions.remove(&destination) {
@@ -69,8 +69,7 @@ impl World {
 
     fn send(&mut self, side: usize, index: usize) {
         let content = self.content();
-        let Model { clients, inbox, .. } = &mut self.models[side];
-        let client = &clients[&index];
+        let client = &self.models[side].clients[&index];
         let outcome = self
             .house
             .hub
@@ -79,6 +78,13 @@ impl World {
             assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
             return;
         }
+        self.models[side]
+            .clients
+            .get_mut(&index)
+            .expect("a client")
+            .replies += 1;
+        let Model { clients, inbox, .. } = &mut self.models[side];
+        let client = &clients[&index];
         self.position += 1;
         let (position, to) = (self.position, To::One(client.session.id()));
         assert_eq!(outcome.finished().expect("room").id.position, position);
@@ -96,12 +102,13 @@ impl World {
         let shard = &mut self.house.sides[side].shard;
         assert_eq!(shard.has_inbox(), !inbox.is_empty());
         let outcome = shard.answer(client.slot, Message::binary(content.clone()));
-        if client.is_closing {
+        if client.is_closing || client.has_left {
             assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
         } else if inbox.is_empty() {
             client.replies += 1;
             client.expected.push_back(Expected::Reply(content));
         } else {
+            client.replies += 1;
             self.position += 1;
             let (position, to) = (self.position, To::One(client.session.id()));
             inbox.push(Entry::Publication {
@@ -118,7 +125,7 @@ impl World {
         let outcome = self.house.sides[side]
             .shard
             .reply(client.slot, reply_frame(&content));
-        if client.is_closing {
+        if client.is_closing || client.has_left {
             assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
         } else {
             client.replies += 1;
@@ -134,7 +141,7 @@ impl World {
             client.is_asked_to_close = true;
             inbox.push(Entry::Close(client.session.id()));
         } else {
-            assert!(client.is_closing || client.is_asked_to_close);
+            assert!(client.is_closing || client.is_asked_to_close || client.has_left);
         }
     }
 
@@ -152,7 +159,13 @@ impl World {
         let outcome = shard.close_answered(client.slot, ending, close_frame(1000, "bye"), now);
         if outcome == Outcome::Done(()) {
             client.has_left = true;
-            model.stop(index);
+            // What waits in the inbox was accepted before: it comes first.
+            if model.inbox.is_empty() {
+                model.stop(index);
+            } else {
+                let id = client.session.id();
+                model.leaving.push(id);
+            }
         }
     }
 

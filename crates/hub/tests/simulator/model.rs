@@ -28,6 +28,8 @@ pub(crate) enum To {
 pub(crate) struct Model {
     pub(crate) clients: BTreeMap<usize, Client>,
     pub(crate) inbox: Vec<Entry>,
+    /// Sessions whose peers have closed while something waited in the inbox.
+    pub(crate) leaving: Vec<SessionId>,
     /// For each destination the slots that have subscribed, with where they joined.
     pub(crate) topics: Vec<BTreeMap<usize, u64>>,
 }
@@ -78,6 +80,17 @@ impl Model {
                 } => {
                     self.deliver(destination, Some(team), position, &content);
                 }
+            }
+        }
+        for id in std::mem::take(&mut self.leaving) {
+            let index = id.slot().index();
+            // The slot may be another session's by now.
+            if self
+                .clients
+                .get(&index)
+                .is_some_and(|one| one.session.id() == id)
+            {
+                self.stop(index);
             }
         }
     }

@@ -48,6 +48,7 @@ impl World {
         let named = (0..NAMED).map(|one| Destination::named(format!("/topic/{one}")));
         let destinations: Vec<Destination> = endpoints.chain(users).chain(named).collect();
         let model = || Model {
+            leaving: Vec::new(),
             topics: vec![BTreeMap::new(); ENDPOINTS + USERS + NAMED],
             ..Model::default()
         };

@@ -1,0 +1,321 @@
+//! Everything of a shard that writes: replies, what waits, the pass over the inbox, deadlines, the
+//! paced closing of all sessions.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use slab::Slab;
+
+use crate::log::Entry;
+use crate::member::{Deadline, Member, Phase};
+use crate::moment::Moment;
+use crate::outbox::Frame;
+use crate::outcome::Outcome;
+use crate::publication::Publication;
+use crate::session::{SessionId, Slot};
+use crate::shard::{Answered, Outgoing, Shard, Wait};
+use crate::sink::{Cause, Ending, Sink};
+use crate::wheel::TICK;
+
+/// How often a draining shard wants to be pumped.
+const DRAIN_STEP: Duration = Duration::from_millis(20);
+
+impl Shard {
+    /// Writes everything that can be written: what waits for transports that take bytes again,
+    /// replies, one pass of fan-out over the inbox; then looks at deadlines.
+    pub fn pump(&mut self, sink: &mut impl Sink, now: Moment) -> Wait {
+        // What waits comes first: it makes room for what is to wait behind it.
+        self.write_waiting(sink);
+        self.write_outgoing(sink, now);
+        self.pass(sink, now);
+        self.answer_closes(now);
+        self.check_deadlines(sink, now);
+        self.step_drain(sink, now);
+        // Closes that this pump itself began.
+        self.write_outgoing(sink, now);
+        if self.drain.is_some() {
+            Wait::AtMost(DRAIN_STEP)
+        } else if self.wheel.is_empty() {
+            Wait::Event
+        } else {
+            Wait::AtMost(TICK)
+        }
+    }
+
+    fn write_outgoing(&mut self, sink: &mut impl Sink, now: Moment) {
+        let mut outgoing = std::mem::take(&mut self.outgoing);
+        let mut rest = outgoing.as_slice();
+        while let Some(first) = rest.first() {
+            let same = rest
+                .iter()
+                .take_while(|one| one.session == first.session)
+                .count();
+            let (group, after) = rest.split_at(same);
+            rest = after;
+            self.write_replies(first.session, group, sink, now);
+        }
+        outgoing.clear();
+        if outgoing.capacity() <= 1_024 && self.outgoing.is_empty() {
+            self.outgoing = outgoing;
+        }
+    }
+
+    fn write_replies(
+        &mut self,
+        session: SessionId,
+        group: &[Outgoing],
+        sink: &mut impl Sink,
+        now: Moment,
+    ) {
+        let slot = session.slot();
+        let Some(member) = self.members.get_mut(slot.index()) else {
+            return;
+        };
+        // The slot may have been used again since.
+        if member.session.id() != session {
+            return;
+        }
+        let is_cut_off = member.is_cut_off();
+        let frames = group
+            .iter()
+            .filter(|one| one.is_last || !is_cut_off)
+            .map(|one| &one.frame);
+        let casualty = member.write_frames(slot, frames, sink, now, &mut self.wheel);
+        if let Phase::Closing {
+            is_last_handed_over,
+            ..
+        } = &mut member.phase
+        {
+            *is_last_handed_over |= group.iter().any(|one| one.is_last);
+        }
+        self.after_write(slot, casualty, sink, now);
+    }
+
+    /// Does what a write has shown to be necessary, also when it has completed a close.
+    pub(crate) fn after_write(
+        &mut self,
+        slot: Slot,
+        casualty: Option<Ending>,
+        sink: &mut impl Sink,
+        now: Moment,
+    ) {
+        match casualty {
+            Some(ending) if ending.cause == Cause::SlowConsumer => {
+                // Refused only where a close is under way already, which is as good.
+                let _ = self.begin_close(slot, ending, None, now);
+            }
+            Some(ending) => self.end(slot, Some(ending), sink),
+            None => {
+                if self.members.get(slot.index()).is_some_and(Member::is_done) {
+                    self.end(slot, None, sink);
+                }
+            }
+        }
+    }
+
+    fn write_waiting(&mut self, sink: &mut impl Sink) {
+        let mut writable = std::mem::take(&mut self.writable);
+        // Twice writable is still one write: the first finds out how much there is room for.
+        writable.sort_by_key(|session| session.slot());
+        writable.dedup();
+        for session in writable {
+            let slot = session.slot();
+            let Some(member) = self.members.get_mut(slot.index()) else {
+                continue;
+            };
+            // The slot may have been used again since.
+            if member.session.id() != session {
+                continue;
+            }
+            if !member.write_outbox(slot, sink) {
+                self.end(slot, Some(Ending::lost()), sink);
+            } else if member.is_done() {
+                self.end(slot, None, sink);
+            }
+        }
+        for session in std::mem::take(&mut self.finished) {
+            let member = self.members.get(session.slot().index());
+            if member.is_some_and(|member| member.session.id() == session && member.is_done()) {
+                self.end(session.slot(), None, sink);
+            }
+        }
+    }
+
+    fn pass(&mut self, sink: &mut impl Sink, now: Moment) {
+        let mut entries = std::mem::take(&mut self.fetched);
+        self.shared.log.fetch(self.index, &mut entries);
+        let mut run: Vec<Arc<Publication>> = Vec::new();
+        let mut limit = crate::batch::RunLimit::default();
+        for entry in entries.drain(..) {
+            if let Entry::Fanout(publication) = &entry {
+                let same = run
+                    .last()
+                    .is_none_or(|one| one.destination() == publication.destination());
+                if !same || !limit.admits(publication) {
+                    self.fan_out(&run, None, sink, now);
+                    run.clear();
+                    limit = crate::batch::RunLimit::default();
+                    limit.admits(publication);
+                }
+                run.push(Arc::clone(publication));
+                continue;
+            }
+            self.fan_out(&run, None, sink, now);
+            run.clear();
+            limit = crate::batch::RunLimit::default();
+            match entry {
+                Entry::Fanout(_) => {}
+                Entry::Picked(publication, predicate) => {
+                    self.fan_out(&[publication], Some(&predicate), sink, now);
+                }
+                Entry::Direct(id, publication) => self.deliver_direct(id, &publication, sink, now),
+                Entry::Close {
+                    session,
+                    code,
+                    reason,
+                } => {
+                    if self
+                        .session(session.slot())
+                        .is_some_and(|one| one.id() == session)
+                    {
+                        let reason = reason.into_string();
+                        let ending = Ending {
+                            code,
+                            reason,
+                            cause: Cause::Application,
+                        };
+                        // Refused only where a close is under way already, which is as good.
+                        let _ = self.begin_close(session.slot(), ending, None, now);
+                    }
+                }
+            }
+        }
+        self.fan_out(&run, None, sink, now);
+        if entries.capacity() <= 4_096 {
+            self.fetched = entries;
+        }
+    }
+
+    /// Answers the peers' closes that had to wait for the pass.
+    fn answer_closes(&mut self, now: Moment) {
+        for answered in std::mem::take(&mut self.answered) {
+            let Answered {
+                session,
+                ending,
+                frame,
+            } = answered;
+            if self
+                .session(session.slot())
+                .is_some_and(|one| one.id() == session)
+            {
+                // Refused only where a close is under way already, which is as good.
+                let _ = self.answer_close(session.slot(), ending, frame, now);
+            }
+        }
+    }
+
+    fn deliver_direct(
+        &mut self,
+        id: SessionId,
+        publication: &Arc<Publication>,
+        sink: &mut impl Sink,
+        now: Moment,
+    ) {
+        let slot = id.slot();
+        let Some(member) = self.members.get_mut(slot.index()) else {
+            return;
+        };
+        if member.session.id() != id || !member.is_open() {
+            return;
+        }
+        let body = publication.encoded(&self.shared.formats, member.format);
+        // Like a reply: what is for one session alone is never dropped by a policy.
+        let casualty = member.write_frames(slot, [&Frame::reply(body)], sink, now, &mut self.wheel);
+        self.after_write(slot, casualty, sink, now);
+    }
+
+    fn check_deadlines(&mut self, sink: &mut impl Sink, now: Moment) {
+        let mut fired = Vec::new();
+        self.wheel.turn(now, &mut fired);
+        for deadline in fired {
+            let (Deadline::Age(slot, id) | Deadline::Closing(slot, id)) = deadline;
+            let Some(member) = self.members.get_mut(slot.index()) else {
+                continue;
+            };
+            if member.session.id() != id {
+                continue;
+            }
+            match deadline {
+                Deadline::Closing(..) => self.end(slot, None, sink),
+                Deadline::Age(..) => {
+                    if let Some(ending) = member.check_age(slot, now, &mut self.wheel) {
+                        // Refused only where a close is under way already, which is as good.
+                        let _ = self.begin_close(slot, ending, None, now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn step_drain(&mut self, sink: &mut impl Sink, now: Moment) {
+        let Some(mut drain) = self.drain.take() else {
+            return;
+        };
+        let share = if drain.over.is_zero() {
+            1.0
+        } else {
+            (now.since(drain.began).as_secs_f64() / drain.over.as_secs_f64()).min(1.0)
+        };
+        let goal = (drain.sessions as f64 * share).ceil() as usize;
+        while drain.closed < goal && drain.cursor < self.members.capacity() {
+            let slot = Slot(drain.cursor as u32);
+            drain.cursor += 1;
+            let ending = Ending {
+                code: 1001,
+                reason: drain.reason.to_string(),
+                cause: Cause::Leaving,
+            };
+            if let Outcome::Done(()) = self.begin_close(slot, ending, None, now) {
+                drain.closed += 1;
+            }
+        }
+        if self.members.is_empty() {
+            for ticket in drain.tickets {
+                sink.settled(ticket);
+            }
+        } else {
+            self.drain = Some(drain);
+        }
+    }
+
+    /// Forgets a session and tells the driver.
+    pub(crate) fn end(&mut self, slot: Slot, how: Option<Ending>, sink: &mut impl Sink) {
+        let Some(member) = self.remove(slot) else {
+            return;
+        };
+        let ending = match (member.phase, how) {
+            (Phase::Closing { ending, .. }, _) => *ending,
+            (Phase::Open, how) => how.unwrap_or_else(Ending::lost),
+        };
+        sink.end(slot, ending);
+    }
+
+    pub(crate) fn remove(&mut self, slot: Slot) -> Option<Member> {
+        self.topics
+            .leave_all(&self.shared.log, self.index, &mut self.members, slot);
+        let member = self.members.try_remove(slot.index())?;
+        member.session.begin_close();
+        self.shared.sessions.fetch_sub(1, Ordering::Relaxed);
+        if self.members.is_empty() {
+            // A table that once held a crowd gives its memory back.
+            self.members = Slab::new();
+            self.fetched = VecDeque::new();
+            self.outgoing = Vec::new();
+            self.shared.log.shrink(self.index);
+            self.topics.shrink();
+        }
+        Some(member)
+    }
+}
