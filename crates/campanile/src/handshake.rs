@@ -15,7 +15,7 @@ pub struct Handshake {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) path_parameters: PathParameters,
-    pub(crate) remote_address: Option<SocketAddr>,
+    pub(crate) remote_address: SocketAddr,
     pub(crate) user: Option<Arc<str>>,
     pub(crate) attributes: Attributes,
 }
@@ -43,8 +43,9 @@ impl Handshake {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// The client's address, where the server that accepted the connection tells it.
-    pub fn remote_address(&self) -> Option<SocketAddr> {
+    /// The client's address; within a host application that does not tell it, `0.0.0.0:0` (see
+    /// [`Campanile::into_router`](crate::Campanile::into_router)).
+    pub fn remote_address(&self) -> SocketAddr {
         self.remote_address
     }
 
@@ -218,7 +219,7 @@ mod tests {
             uri: Uri::from_static("/"),
             headers: HeaderMap::new(),
             path_parameters: PathParameters::default(),
-            remote_address: None,
+            remote_address: SocketAddr::from(([127, 0, 0, 1], 1)),
             user: None,
             attributes: Attributes::default(),
         };

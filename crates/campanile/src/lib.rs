@@ -81,8 +81,8 @@ pub use extract::{
     Binary, Closed, Failure, FromApplication, FromEvent, Json, Path, RequiredState, State, Text,
 };
 pub use front::{
-    HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, Serve, UNFINISHED_REQUESTS_MAX,
-    bind, serve,
+    HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, Serve, TARGET_BYTES_MAX,
+    UNFINISHED_REQUESTS_MAX, bind, serve,
 };
 pub use handle::Handle;
 pub use handler::{Handler, IntoScheduled, ScheduledFunction};

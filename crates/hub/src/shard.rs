@@ -400,7 +400,7 @@ impl Shard {
         }
     }
 
-    /// The transport has ended; the slot may be used again. [`Sink::end`] is not called for it.
+    /// The transport has ended; the slot may be used again. [`Sink::end`](crate::Sink::end) is not called for it.
     /// Answers how the session ended where a close was under way.
     pub fn gone(&mut self, slot: Slot) -> Option<Ending> {
         let member = self.remove(slot)?;

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use campanile_hub::{Hub, NewSession, Shard, Wake};
+use campanile_hub::{Hub, NewSession, Refusal, SessionId, Shard, Wake};
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use self::format::WebSocketFormat;
@@ -45,19 +45,56 @@ pub(crate) struct Arrival {
     pub(crate) stream: mio::net::TcpStream,
     /// Bytes that came in the same segment as the handshake.
     pub(crate) early: Vec<u8>,
-    pub(crate) endpoint: Arc<EndpointRuntime>,
-    pub(crate) session: NewSession,
 }
 
 /// What other threads ask of a shard's thread.
 pub(crate) enum Ask {
-    /// Take over a socket.
-    Arrive(Box<Arrival>),
+    /// Open a session whose socket is still to come.
+    Open {
+        session: Box<NewSession>,
+        opened: oneshot::Sender<Result<SessionId, Refusal>>,
+    },
+    /// Give a session its socket.
+    Attach {
+        session: SessionId,
+        endpoint: Arc<EndpointRuntime>,
+        arrival: Arrival,
+    },
+    /// A session's socket will not come.
+    Abandon(SessionId),
     /// Close all sessions, evenly over this time, and say when the last one is gone.
     Drain {
         over: Duration,
         done: oneshot::Sender<()>,
     },
+}
+
+/// A session that is open before its handshake is answered, so that nothing is missed that is
+/// published once the client knows that it is connected. Without its socket it is abandoned.
+pub(crate) struct Reservation {
+    door: Arc<Door>,
+    session: Option<SessionId>,
+}
+
+impl Reservation {
+    /// Gives the session its socket.
+    pub(crate) fn attach(mut self, endpoint: Arc<EndpointRuntime>, arrival: Arrival) {
+        if let Some(session) = self.session.take() {
+            self.door.ask(Ask::Attach {
+                session,
+                endpoint,
+                arrival,
+            });
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.door.ask(Ask::Abandon(session));
+        }
+    }
 }
 
 /// One shard's door for other threads. Bounded by the limit on connections of whoever accepts
@@ -101,7 +138,7 @@ pub(crate) struct Idle {
 }
 
 /// Makes a hub with so many shards.
-pub(crate) fn prepare(count: usize) -> Result<(Hub, Idle), campanile_hub::Refusal> {
+pub(crate) fn prepare(count: usize) -> Result<(Hub, Idle), Refusal> {
     let doors: Vec<Arc<Door>> = (0..count).map(|_| Arc::default()).collect();
     let wakes = doors
         .iter()
@@ -127,10 +164,21 @@ impl Shards {
         })
     }
 
-    /// Hands a socket to a shard, each in turn.
-    pub(crate) fn take_over(&self, arrival: Arrival) {
+    /// Opens a session on a shard, each in turn.
+    pub(crate) async fn open(&self, session: NewSession) -> Result<Reservation, Refusal> {
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.doors.len();
-        self.doors[next].ask(Ask::Arrive(Box::new(arrival)));
+        let door = Arc::clone(&self.doors[next]);
+        let (opened, answer) = oneshot::channel();
+        door.ask(Ask::Open {
+            session: Box::new(session),
+            opened,
+        });
+        // No answer means that the shard's thread has ended.
+        let session = answer.await.unwrap_or(Err(Refusal::Leaving))?;
+        Ok(Reservation {
+            door,
+            session: Some(session),
+        })
     }
 
     /// Closes all sessions with 1001, evenly spread over this time, and waits for the last.

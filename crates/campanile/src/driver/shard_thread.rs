@@ -8,9 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use campanile_hub::{
-    Cause, Ending, Moment, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
+    Cause, Ending, Moment, NewSession, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
 };
-use campanile_websocket::{CloseCode, encode_close};
 use mio::{Events, Interest, Poll, Token};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
@@ -20,7 +19,7 @@ use super::caller::{Caller, Remains, Report};
 use super::connection::{Connection, Turn, UNREAD_REPLIES_BYTES_MAX};
 use super::lingering::{FIRST_TOKEN, Lingering};
 use super::sockets::Sockets;
-use super::{Arrival, Ask, Door};
+use super::{Arrival, Ask, Door, EndpointRuntime};
 use crate::context::Event;
 use crate::session::Session;
 use crate::state::Application;
@@ -235,7 +234,15 @@ impl ShardThread {
     fn answer_the_door(&mut self) {
         for ask in self.door.take() {
             match ask {
-                Ask::Arrive(arrival) => self.arrive(*arrival),
+                Ask::Open { session, opened } => self.open(*session, opened),
+                Ask::Attach {
+                    session,
+                    endpoint,
+                    arrival,
+                } => {
+                    self.attach(session, endpoint, arrival);
+                }
+                Ask::Abandon(session) => self.abandon(session),
                 Ask::Drain { over, done } => match self.shard.drain(over, LEAVING, self.now()) {
                     Outcome::Later(ticket) => {
                         self.drains.insert(ticket, done);
@@ -246,46 +253,47 @@ impl ShardThread {
         }
     }
 
-    fn arrive(&mut self, arrival: Arrival) {
-        let Arrival {
-            mut stream,
-            early,
-            endpoint,
-            session,
-        } = arrival;
-        let (slot, session) = match self.shard.open(session).finished() {
-            Ok(opened) => opened,
-            Err(refusal) => {
-                tracing::debug!(%refusal, "a new session was refused");
-                let code = match refusal {
-                    Refusal::Leaving => CloseCode::GOING_AWAY,
-                    _ => CloseCode::TRY_AGAIN_LATER,
-                };
-                let reason = refusal.to_string();
-                // The client may have gone already; there is nobody else to tell.
-                let _ = io::Write::write(&mut stream, &encode_close(code, &reason));
-                let now = self.now();
-                self.lingering
-                    .add(stream, self.poll.registry(), &mut self.buffer, now);
-                return;
-            }
+    fn open(&mut self, new: NewSession, opened: oneshot::Sender<Result<SessionId, Refusal>>) {
+        let outcome = self.shard.open(new).finished();
+        if let Err(Ok(session)) = opened.send(outcome.map(|(_, session)| session.id())) {
+            // The connection was cut off while it waited for the answer.
+            self.abandon(session);
+        }
+    }
+
+    fn abandon(&mut self, session: SessionId) {
+        if self.is_here(session) {
+            self.shard.gone(session.slot());
+        }
+    }
+
+    fn is_here(&self, session: SessionId) -> bool {
+        self.shard
+            .session(session.slot())
+            .is_some_and(|one| one.id() == session)
+    }
+
+    fn attach(&mut self, id: SessionId, endpoint: Arc<EndpointRuntime>, arrival: Arrival) {
+        let Arrival { mut stream, early } = arrival;
+        let slot = id.slot();
+        let Some(session) = self.shard.session(slot).filter(|one| one.id() == id) else {
+            return;
         };
+        let session = Session::new(Arc::clone(session), self.caller.hub().clone());
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) =
-            self.poll
-                .registry()
-                .register(&mut stream, Token(slot.index()), interest)
-        {
+        let token = Token(slot.index());
+        if let Err(error) = self.poll.registry().register(&mut stream, token, interest) {
             tracing::warn!(%error, "a socket could not be watched");
             self.shard.gone(slot);
             return;
         }
-        let session = Session::new(session, self.caller.hub().clone());
         let mut connection = Connection::new(stream, session, endpoint, early);
         let now = self.now();
         self.caller
             .deliver(&mut connection, &mut self.shard, slot, Event::Opened, now);
         self.sockets.insert(slot, connection);
+        // What was sent to it so far has waited for the socket.
+        self.shard.writable(slot);
         self.unfinished.push(slot);
     }
 

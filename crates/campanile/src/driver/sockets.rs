@@ -51,7 +51,8 @@ impl Sockets {
 impl Sink for Sockets {
     fn write(&mut self, session: Slot, buffers: &[IoSlice<'_>]) -> Written {
         let Some(connection) = self.get_mut(session) else {
-            return Written::Gone;
+            // Its socket is still to come, and then the shard is told that it is writable.
+            return Written::Bytes(0);
         };
         loop {
             // A single buffer is the common case, and `send` is cheaper than `writev`.

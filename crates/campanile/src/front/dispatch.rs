@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use campanile_hub::{Attributes, Destination, NewSession, PathParameters};
 use campanile_websocket::{is_upgrade, select_protocol, validate_request};
-use http::{HeaderMap, HeaderName, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tower_service::Service;
 
 use super::upgrade::{HandOver, Upgrading};
@@ -20,22 +20,31 @@ use crate::problem::{problem, problem_with};
 /// The scheme that pages of our own origin have. TLS is not served here yet.
 const OWN_SCHEME: &str = "http";
 
+/// How many bytes the path and query of a request may have.
+pub const TARGET_BYTES_MAX: usize = 8 << 10;
+
 /// Answers a request. A handshake that succeeds leaves in `hand_over` what is to be done once the
 /// answer is written; without it a task of the runtime does that.
 pub(super) async fn dispatch(
     running: &Arc<Running>,
     mut routes: Router,
     request: Request,
-    hand_over: Option<(&HandOver, SocketAddr)>,
+    hand_over: Option<(&HandOver, Addresses)>,
 ) -> Response<Body> {
     if let Some((template, values, mounted)) = running.endpoints.find(request.uri().path()) {
         let parameters = PathParameters::new(Arc::clone(template.shared_names()), values);
-        let remote_address = hand_over.map(|(_, address)| address);
-        return match shake_hands(mounted, template, parameters, request, remote_address).await {
+        let addresses = hand_over.map_or_else(|| Addresses::of(&request), |(_, known)| known);
+        let asked = Asked {
+            mounted,
+            template,
+            parameters,
+            addresses,
+        };
+        return match shake_hands(running, asked, request).await {
             Ok((response, upgrading)) => {
                 match hand_over {
                     Some((hand_over, _)) => hand_over.put(upgrading),
-                    None => upgrading.in_background(Arc::clone(running)),
+                    None => upgrading.in_background(),
                 }
                 response
             }
@@ -55,14 +64,46 @@ pub(super) async fn dispatch(
     }
 }
 
-/// Checks a handshake, asks who may come in, and answers 101.
+/// The two ends of a connection.
+#[derive(Clone, Copy)]
+pub(super) struct Addresses {
+    pub(super) remote: SocketAddr,
+    pub(super) local: SocketAddr,
+}
+
+impl Addresses {
+    /// What a host application knows: the client's address if it was started with axum's
+    /// `into_make_service_with_connect_info`, else nothing, which is written `0.0.0.0:0`.
+    fn of(request: &Request) -> Self {
+        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+        let told = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        Self {
+            remote: told.map_or(unspecified, |told| told.0),
+            local: unspecified,
+        }
+    }
+}
+
+/// What a handshake asks for.
+struct Asked<'a> {
+    mounted: &'a Mounted,
+    template: &'a PathTemplate,
+    parameters: PathParameters,
+    addresses: Addresses,
+}
+
+/// Checks a handshake, asks who may come in, opens the session and answers 101.
 async fn shake_hands(
-    mounted: &Mounted,
-    template: &PathTemplate,
-    path_parameters: PathParameters,
+    running: &Running,
+    asked: Asked<'_>,
     mut request: Request,
-    remote_address: Option<SocketAddr>,
 ) -> Result<(Response<Body>, Upgrading), Box<Response<Body>>> {
+    let Asked {
+        mounted,
+        template,
+        parameters,
+        addresses,
+    } = asked;
     let endpoint = &mounted.endpoint;
     let valid = validate_request(request.method(), request.version(), request.headers()).map_err(
         |error| {
@@ -88,8 +129,8 @@ async fn shake_hands(
     let mut handshake = Handshake {
         uri: parts.uri,
         headers: parts.headers,
-        path_parameters,
-        remote_address,
+        path_parameters: parameters,
+        remote_address: addresses.remote,
         user: None,
         attributes: Attributes::default(),
     };
@@ -99,7 +140,7 @@ async fn shake_hands(
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *response.headers_mut() = valid.response_headers(protocol.as_deref(), &[]);
-    let session = move |remote_address, local_address| NewSession {
+    let session = NewSession {
         endpoint: Destination::Endpoint(Arc::clone(&mounted.name)),
         format: mounted.format,
         outbox: endpoint.outbox,
@@ -107,16 +148,18 @@ async fn shake_hands(
         path_parameters: handshake.path_parameters,
         uri: path_and_query(&handshake.uri),
         protocol: protocol.map(Arc::from),
-        remote_address,
-        local_address,
+        remote_address: addresses.remote,
+        local_address: addresses.local,
         attributes: handshake.attributes,
     };
-    let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
-    let session = session(remote_address.unwrap_or(unspecified), unspecified);
-    Ok((
-        response,
-        Upgrading::new(on_upgrade, Arc::clone(&mounted.runtime), session),
-    ))
+    let reservation = running.shards.open(session).await.map_err(|refusal| {
+        Box::new(problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &refusal.to_string(),
+        ))
+    })?;
+    let upgrading = Upgrading::new(on_upgrade, Arc::clone(&mounted.runtime), reservation);
+    Ok((response, upgrading))
 }
 
 fn path_and_query(uri: &http::Uri) -> Box<str> {
@@ -125,18 +168,31 @@ fn path_and_query(uri: &http::Uri) -> Box<str> {
         .into()
 }
 
-/// Refuses what RFC 9112 says must be refused, whatever it is for: no or two Host headers (3.2),
-/// and a length beside a transfer coding, with which requests are smuggled (6.3).
-pub(super) fn check_request(version: http::Version, headers: &HeaderMap) -> Option<Response<Body>> {
-    let count = |name: HeaderName| headers.get_all(name).iter().count();
-    let detail = if version == http::Version::HTTP_11 && count(header::HOST) != 1 {
-        "send exactly one Host header (RFC 9112 3.2)"
-    } else if count(header::TRANSFER_ENCODING) > 0 && count(header::CONTENT_LENGTH) > 0 {
-        "send either Content-Length or Transfer-Encoding, not both (RFC 9112 6.3)"
+/// Refuses what must be refused whatever it is for: no or two Host headers (RFC 9112 3.2), and a
+/// target that is too long (RFC 9110 15.5.15).
+pub(super) fn check_request<B>(request: &hyper::Request<B>) -> Option<Response<Body>> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let length = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    let (status, detail) = if request.version() == http::Version::HTTP_11 && hosts != 1 {
+        (
+            StatusCode::BAD_REQUEST,
+            "send exactly one Host header (RFC 9112 3.2)".to_owned(),
+        )
+    } else if length > TARGET_BYTES_MAX {
+        (
+            StatusCode::URI_TOO_LONG,
+            format!("the URL is longer than {TARGET_BYTES_MAX} bytes"),
+        )
     } else {
         return None;
     };
-    let close = http::HeaderValue::from_static("close");
-    let headers = HeaderMap::from_iter([(header::CONNECTION, close)]);
-    Some(problem_with(StatusCode::BAD_REQUEST, detail, headers))
+    Some(problem_with(status, &detail, closing()))
+}
+
+/// The header that ends a connection with an answer.
+pub(super) fn closing() -> HeaderMap {
+    HeaderMap::from_iter([(header::CONNECTION, HeaderValue::from_static("close"))])
 }

@@ -1,6 +1,7 @@
 //! The front door: plain HTTP until a handshake is answered.
 
 mod dispatch;
+mod head_guard;
 mod listener;
 mod serve;
 mod upgrade;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use axum::Router;
 
+pub use self::dispatch::TARGET_BYTES_MAX;
 pub use self::listener::{LISTEN_BACKLOG, bind};
 pub use self::serve::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, Serve, UNFINISHED_REQUESTS_MAX, serve,
@@ -23,7 +25,8 @@ impl Campanile {
     /// The host then decides what [`serve`] would have: the limits and deadlines of requests that
     /// have not been answered yet, the listen backlog, how many connections there may be, and
     /// when to stop. Sessions end without a close frame when the host just ends; hold on to a
-    /// [`Handle`](crate::Handle) to tell them. Endpoints need HTTP/1.1 over plain TCP: behind the
+    /// [`Handle`](crate::Handle) to tell them. Sessions know their client's address if the host was
+    /// started with axum's `into_make_service_with_connect_info::<SocketAddr>()`. Endpoints need HTTP/1.1 over plain TCP: behind the
     /// host's own TLS a handshake is refused with 501.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use http::{HeaderName, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,7 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::dispatch::{check_request, dispatch};
+use super::dispatch::{Addresses, check_request, closing, dispatch};
+use super::head_guard::HeadGuard;
 use super::upgrade::HandOver;
 use crate::app::{Campanile, Running};
 
@@ -32,9 +34,17 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// How many headers a request may have.
 pub const HEADERS_MAX: usize = 100;
 
-/// How many connections may be in plain HTTP at a time. One more, and the oldest of them is closed:
+/// How many connections of one listener may be in plain HTTP at a time. One more, and the oldest of them is closed:
 /// so a crowd that never finishes its handshakes keeps nobody out.
 pub const UNFINISHED_REQUESTS_MAX: usize = 8_192;
+
+/// With these a request is the last of its connection: what follows its head is a body, or another
+/// protocol.
+const LAST_HEADERS: [HeaderName; 3] = [
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
 
 /// How long to wait after the operating system had no descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -230,6 +240,13 @@ async fn connection(
     routes: Router,
     mut leaving: watch::Receiver<bool>,
 ) {
+    let Ok(local) = stream.local_addr() else {
+        return;
+    };
+    let addresses = Addresses {
+        remote: address,
+        local,
+    };
     let hand_over = Arc::new(HandOver::default());
     {
         let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
@@ -237,11 +254,20 @@ async fn connection(
             let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
             let routes = routes.clone();
             async move {
-                if let Some(refused) = check_request(request.version(), request.headers()) {
+                if let Some(refused) = check_request(&request) {
                     return Ok::<_, Infallible>(refused);
                 }
+                // Behind these the guard looks at nothing any more.
+                let is_last = LAST_HEADERS
+                    .iter()
+                    .any(|name| request.headers().contains_key(name));
                 let request = request.map(Body::new);
-                Ok(dispatch(&running, routes, request, Some((&hand_over, address))).await)
+                let hand_over = Some((&*hand_over, addresses));
+                let mut response = dispatch(&running, routes, request, hand_over).await;
+                if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    response.headers_mut().extend(closing());
+                }
+                Ok(response)
             }
         });
         let serving = http1::Builder::new()
@@ -249,7 +275,7 @@ async fn connection(
             .header_read_timeout(HANDSHAKE_TIMEOUT)
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(HeadGuard::new(stream)), service)
             .with_upgrades();
         let mut serving = std::pin::pin!(serving);
         let served = tokio::select! {
@@ -264,6 +290,6 @@ async fn connection(
         }
     }
     if let Some(upgrading) = hand_over.take() {
-        upgrading.finish(&running).await;
+        upgrading.finish().await;
     }
 }

@@ -1,26 +1,24 @@
 //! From an answered handshake to a session: the socket leaves HTTP for its shard.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use campanile_hub::NewSession;
 use hyper::upgrade::{OnUpgrade, Parts, Upgraded};
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use crate::app::Running;
-use crate::driver::{Arrival, EndpointRuntime};
+use super::head_guard::HeadGuard;
+use crate::driver::{Arrival, EndpointRuntime, Reservation};
 
 /// The kernel's send buffer of a session's socket: part of what a session may cost.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
 
-/// A session that begins once the answer to its handshake is written.
+/// A session that gets its socket once the answer to its handshake is written.
 pub(super) struct Upgrading {
     on_upgrade: OnUpgrade,
     endpoint: Arc<EndpointRuntime>,
-    session: NewSession,
+    reservation: Reservation,
 }
 
 /// Where a connection's task finds what is to be done after the answer.
@@ -41,23 +39,23 @@ impl Upgrading {
     pub(super) fn new(
         on_upgrade: OnUpgrade,
         endpoint: Arc<EndpointRuntime>,
-        session: NewSession,
+        reservation: Reservation,
     ) -> Self {
         Self {
             on_upgrade,
             endpoint,
-            session,
+            reservation,
         }
     }
 
     /// Waits in a task of the host's runtime. It ends with the connection: at the latest when the
     /// host gives the connection up.
-    pub(super) fn in_background(self, running: Arc<Running>) {
-        tokio::spawn(async move { self.finish(&running).await });
+    pub(super) fn in_background(self) {
+        tokio::spawn(self.finish());
     }
 
-    /// Waits until the answer is written, and hands the socket to a shard.
-    pub(super) async fn finish(self, running: &Running) {
+    /// Waits until the answer is written, and hands the socket to the session's shard.
+    pub(super) async fn finish(self) {
         let upgraded = match self.on_upgrade.await {
             Ok(upgraded) => upgraded,
             Err(error) => {
@@ -73,19 +71,9 @@ impl Upgrading {
             return;
         };
         match into_mio(stream) {
-            Ok((stream, remote_address, local_address)) => {
-                let session = NewSession {
-                    remote_address,
-                    local_address,
-                    ..self.session
-                };
-                running.shards.take_over(Arrival {
-                    stream,
-                    early,
-                    endpoint: self.endpoint,
-                    session,
-                });
-            }
+            Ok(stream) => self
+                .reservation
+                .attach(self.endpoint, Arrival { stream, early }),
             Err(error) => tracing::debug!(%error, "a client left during its handshake"),
         }
     }
@@ -93,8 +81,10 @@ impl Upgrading {
 
 /// Gets the socket back, from our own listener's wrapping or from axum's.
 fn into_tcp(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(Parts { io, read_buf, .. }) => return Some((io.into_inner(), read_buf.to_vec())),
+    let upgraded = match upgraded.downcast::<TokioIo<HeadGuard>>() {
+        Ok(Parts { io, read_buf, .. }) => {
+            return Some((io.into_inner().into_inner(), read_buf.to_vec()));
+        }
         Err(upgraded) => upgraded,
     };
     let parts = hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded);
@@ -103,15 +93,10 @@ fn into_tcp(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
         .map(|parts| (parts.io.into_inner(), parts.read_buf.to_vec()))
 }
 
-fn into_mio(stream: TcpStream) -> io::Result<(mio::net::TcpStream, SocketAddr, SocketAddr)> {
-    let (remote, local) = (stream.peer_addr()?, stream.local_addr()?);
+fn into_mio(stream: TcpStream) -> io::Result<mio::net::TcpStream> {
     let socket = SockRef::from(&stream);
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     // Each write is a whole batch: waiting for more would only delay it.
     socket.set_tcp_nodelay(true)?;
-    Ok((
-        mio::net::TcpStream::from_std(stream.into_std()?),
-        remote,
-        local,
-    ))
+    Ok(mio::net::TcpStream::from_std(stream.into_std()?))
 }

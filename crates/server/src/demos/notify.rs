@@ -82,6 +82,11 @@ async fn publish(Extension(handle): Extension<Handle>, RawQuery(query): RawQuery
             let mut response = Body::from(answer.to_string()).into_response();
             let json = HeaderValue::from_static("application/json");
             response.headers_mut().insert(header::CONTENT_TYPE, json);
+            // Like the sockets: a page from a file or another port may read the answer.
+            let any = HeaderValue::from_static("*");
+            response
+                .headers_mut()
+                .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
             response
         }
         Err(refusal) => problem(StatusCode::SERVICE_UNAVAILABLE, &refusal.to_string()),
