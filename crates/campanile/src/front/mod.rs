@@ -25,9 +25,9 @@ impl Campanile {
     /// The host then decides what [`serve`] would have: the limits and deadlines of requests that
     /// have not been answered yet, the listen backlog, how many connections there may be, and
     /// when to stop. Sessions end without a close frame when the host just ends; hold on to a
-    /// [`Handle`](crate::Handle) to tell them. Sessions know their client's address if the host was
-    /// started with axum's `into_make_service_with_connect_info::<SocketAddr>()`. Endpoints need HTTP/1.1 over plain TCP: behind the
-    /// host's own TLS a handshake is refused with 501.
+    /// [`Handle`](crate::Handle) to tell them. They know their client's address if the host was
+    /// started with axum's `into_make_service_with_connect_info::<SocketAddr>()`. Endpoints need
+    /// HTTP/1.1 over plain TCP: behind the host's own TLS a handshake leads nowhere.
     ///
     /// # Errors
     /// When the operating system gives no thread or poller.
