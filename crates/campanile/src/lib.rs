@@ -65,6 +65,9 @@ mod session;
 mod state;
 
 pub use bytes::Bytes;
+/// The hub's crate, for its [`Session`](campanile_hub::Session), which the predicate of
+/// [`Handle::broadcast_to`] is asked about.
+pub use campanile_hub as hub;
 pub use campanile_hub::{
     Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PathParameters,
     PublicationId, Refusal, SessionId,
