@@ -45,6 +45,9 @@ pub(crate) struct Member {
     age_is_armed: bool,
     /// The peer has begun a close, which is answered after the next pass.
     pub(crate) peer_is_closing: bool,
+    /// Bytes that it will be sent by the next pump, and the number of the pump that was the last
+    /// when they were counted.
+    asked_for: (u32, u32),
 }
 
 impl Member {
@@ -58,7 +61,27 @@ impl Member {
             policy,
             age_is_armed: false,
             peer_is_closing: false,
+            asked_for: (0, 0),
         }
+    }
+
+    /// Counts bytes that the next pump will write, after so many pumps.
+    pub(crate) fn ask_for(&mut self, bytes: usize, pumps: u32) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.asked_for = (self.unwritten(pumps).saturating_add(bytes), pumps);
+    }
+
+    /// What was counted since the last pump.
+    fn unwritten(&self, pumps: u32) -> u32 {
+        let (bytes, counted) = self.asked_for;
+        if counted == pumps { bytes } else { 0 }
+    }
+
+    /// Bytes that wait to be written: those in the outbox, and those asked for since the last
+    /// pump.
+    pub(crate) fn waiting_bytes(&self, pumps: u32) -> usize {
+        let queued = self.outbox.as_ref().map_or(0, |outbox| outbox.cost());
+        queued + self.unwritten(pumps) as usize
     }
 
     pub(crate) fn is_open(&self) -> bool {

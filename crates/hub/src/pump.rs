@@ -29,6 +29,7 @@ impl Shard {
         // What waits comes first: it makes room for what is to wait behind it.
         self.write_waiting(sink);
         self.write_outgoing(sink, now);
+        self.pumps = self.pumps.wrapping_add(1);
         self.pass(sink, now);
         self.answer_closes(now);
         self.check_deadlines(sink, now);

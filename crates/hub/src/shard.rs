@@ -78,6 +78,8 @@ pub struct Shard {
     pub(crate) wheel: Wheel<Deadline>,
     /// Replies and close frames, in the order in which they were asked for.
     pub(crate) outgoing: Vec<Outgoing>,
+    /// How often it was pumped.
+    pub(crate) pumps: u32,
     /// Closes of peers that wait for the inbox.
     pub(crate) answered: Vec<Answered>,
     /// Sessions whose transport takes bytes again.
@@ -97,6 +99,7 @@ impl Shard {
             topics: Topics::default(),
             wheel: Wheel::new(),
             outgoing: Vec::new(),
+            pumps: 0,
             answered: Vec::new(),
             writable: Vec::new(),
             finished: Vec::new(),
@@ -127,12 +130,12 @@ impl Shard {
         self.members.get(slot.index()).map(|member| &member.session)
     }
 
-    /// Bytes that wait in a session's outbox, overhead included.
-    pub fn outbox_bytes(&self, slot: Slot) -> usize {
+    /// Bytes that wait to be written to a session: those in its outbox, overhead included, and
+    /// the replies and answers that the next [`pump`](Self::pump) will write.
+    pub fn waiting_bytes(&self, slot: Slot) -> usize {
         self.members
             .get(slot.index())
-            .and_then(|member| member.outbox.as_ref())
-            .map_or(0, |outbox| outbox.cost())
+            .map_or(0, |member| member.waiting_bytes(self.pumps))
     }
 
     /// Whether anything came in from other threads since the last pump.
@@ -217,8 +220,9 @@ impl Shard {
 
     /// Sends encoded bytes to one session at the next pump, after whatever was asked for before.
     pub fn reply(&mut self, slot: Slot, frame: Bytes) -> Outcome<()> {
-        match self.members.get(slot.index()) {
+        match self.members.get_mut(slot.index()) {
             Some(member) if member.takes_commands() => {
+                member.ask_for(frame.len(), self.pumps);
                 let session = member.session.id();
                 self.outgoing.push(Outgoing::reply(session, frame));
                 Outcome::Done(())
@@ -230,15 +234,17 @@ impl Shard {
     /// Answers a session with a message that keeps its place among those that other threads or
     /// handlers have sent to it before.
     pub fn answer(&mut self, slot: Slot, message: Message) -> Outcome<()> {
+        let has_inbox = self.has_inbox();
         let Some(member) = self
             .members
-            .get(slot.index())
+            .get_mut(slot.index())
             .filter(|member| member.takes_commands())
         else {
             return Outcome::Refused(Refusal::NoSession);
         };
+        member.ask_for(message.content.bytes().len(), self.pumps);
         let formats = self.shared.formats.len();
-        if self.has_inbox() {
+        if has_inbox {
             return match self.shared.log.send(&member.session, message, formats) {
                 Ok(_) => Outcome::Done(()),
                 Err(refusal) => Outcome::Refused(refusal),

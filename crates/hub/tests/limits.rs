@@ -189,7 +189,7 @@ fn commands_to_slots_that_nobody_is_in_are_refused() {
     shard.writable(slot);
     shard.peer_closed(slot);
     assert!(shard.session(slot).is_none());
-    assert_eq!(shard.outbox_bytes(slot), 0);
+    assert_eq!(shard.waiting_bytes(slot), 0);
     assert_eq!(shard.reply(slot, bytes::Bytes::new()), refused);
     assert_eq!(shard.answer(slot, Message::text("x")), refused);
     assert_eq!(

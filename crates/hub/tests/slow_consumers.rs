@@ -34,7 +34,7 @@ fn s29_a_slow_consumer_is_closed_by_bytes_and_nobody_else_is_harmed() {
     for number in 0..40 {
         publish(&house, &format!("{number} {text}"));
         house.pump();
-        assert!(house.sides[0].shard.outbox_bytes(slow) <= outbox.bytes_max + 300);
+        assert!(house.sides[0].shard.waiting_bytes(slow) <= outbox.bytes_max + 300);
     }
     assert!(!session.is_open());
     assert_eq!(house.texts(fast).len(), 40);
@@ -78,7 +78,7 @@ fn s29_a_reply_that_overflows_closes_and_no_later_reply_overtakes_it() {
         let _ = shard.reply(other, reply_frame(b"fine"));
     }
     house.pump();
-    assert!(house.sides[0].shard.outbox_bytes(slow) <= outbox.bytes_max + 300);
+    assert!(house.sides[0].shard.waiting_bytes(slow) <= outbox.bytes_max + 300);
     house.make_room(slow, None);
     house.pump();
     let texts = house.texts(slow);

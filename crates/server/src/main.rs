@@ -19,7 +19,6 @@ use tracing_subscriber::EnvFilter;
 use crate::options::{Command, LogFormat, Options, ServeOptions};
 
 fn main() -> ExitCode {
-    memory::share_heaps();
     let options = Options::parse();
     start_log(options.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread()

@@ -16,36 +16,22 @@ const CROWD: u64 = 1_000;
 pub(crate) fn trim_after_crowds(handle: Handle) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut left_before = 0;
+        let mut leaving = false;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let here = handle.sessions() as u64;
             let left = handle.sessions_opened() - here;
-            // Where more stay than have left, there is little to be had.
-            if left - left_before > here.max(CROWD) {
+            // Where more stay than have left, there is little to be had. The stragglers of a crowd
+            // that was still leaving at the last look are few, but belong to it.
+            let crowd = left - left_before > here.max(CROWD);
+            leaving = crowd || (leaving && left > left_before);
+            if leaving {
                 give_back();
                 left_before = left;
             }
         }
     })
 }
-
-/// Lets threads share heaps, one for each core. glibc would give each thread its own: what a crowd
-/// leaves behind is then spread over more pages that cannot be given back. Call it before there
-/// are threads.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[allow(unsafe_code, reason = "glibc offers this as a C function only")]
-pub(crate) fn share_heaps() {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let heaps = libc::c_int::try_from(cores).unwrap_or(libc::c_int::MAX);
-    // SAFETY: mallopt takes two numbers and may be called at any time (mallopt(3)); a value that
-    // it does not like changes nothing.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, heaps);
-    }
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(crate) fn share_heaps() {}
 
 /// Asks the allocator to return free pages. Without it, glibc keeps what lies between two pages
 /// that are in use: after 10,000 sessions had left, that was most of what they had cost.

@@ -18,8 +18,7 @@ use crate::session::Session;
 /// How many reads one connection may do before others have their turn.
 const READS_PER_TURN: usize = 4;
 
-/// How many frames of one connection are decoded in one turn: their answers must fit into its
-/// outbox, because they are written only after the turn.
+/// How many frames of one connection are decoded before others have their turn.
 const MESSAGES_PER_TURN: usize = 512;
 
 /// How much may wait to be written to a client before we stop reading what it sends: who does not
@@ -50,7 +49,7 @@ pub(crate) enum Turn {
     Unfinished,
     /// Too many messages wait for a handler.
     Paused,
-    /// Too much waits to be written to the client.
+    /// Too much waits to be written to the client, or will be when the turn is over.
     Blocked,
     /// The peer has gone.
     Gone,
@@ -85,7 +84,7 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) -> Turn {
-        if shard.outbox_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
+        if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
             return Turn::Blocked;
         }
         let mut messages_left = MESSAGES_PER_TURN;
@@ -131,10 +130,18 @@ impl Connection {
         now: Moment,
     ) -> Option<Turn> {
         while !self.failed && !input.is_empty() {
-            let full = self.inbound.is_full();
-            if full || *messages_left == 0 {
+            let stop = if self.inbound.is_full() {
+                Some(Turn::Paused)
+            } else if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
+                Some(Turn::Blocked)
+            } else if *messages_left == 0 {
+                Some(Turn::Unfinished)
+            } else {
+                None
+            };
+            if stop.is_some() {
                 self.held_back = input.to_vec();
-                return Some(if full { Turn::Paused } else { Turn::Unfinished });
+                return stop;
             }
             *messages_left -= 1;
             let event = match self.decoder.decode(input, &self.endpoint.limits) {

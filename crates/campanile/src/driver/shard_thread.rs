@@ -75,7 +75,7 @@ struct ShardThread {
     remains: HashMap<SessionId, Remains>,
     /// Connections whose turn of reading is not over.
     unfinished: Vec<Slot>,
-    /// Connections that may read on if this pass has emptied their outbox.
+    /// Connections that may read on if little waits for them after this pass.
     blocked: Vec<Slot>,
     drains: HashMap<Ticket, oneshot::Sender<()>>,
     started: Instant,
@@ -175,6 +175,9 @@ impl ShardThread {
                 readable.push(slot);
             }
         }
+        // One turn each, also for those that had more to read and were told of as well.
+        readable.sort_unstable();
+        readable.dedup();
         for slot in readable {
             self.read(slot);
         }
@@ -302,7 +305,7 @@ impl ShardThread {
         let wait = self.shard.pump(&mut self.sockets, now);
         // Those that are still full are told of when their socket is writable again.
         for slot in std::mem::take(&mut self.blocked) {
-            if self.shard.outbox_bytes(slot) <= UNREAD_REPLIES_BYTES_MAX {
+            if self.shard.waiting_bytes(slot) <= UNREAD_REPLIES_BYTES_MAX {
                 self.unfinished.push(slot);
             }
         }

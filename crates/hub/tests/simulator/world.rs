@@ -259,7 +259,7 @@ impl World {
             let peer = net.peer(client.slot);
             self.received += peer.received.len();
             client.absorb(peer);
-            let outbox_bytes = shard.outbox_bytes(client.slot);
+            let outbox_bytes = shard.waiting_bytes(client.slot);
             if client.look(peer, outbox_bytes, self.house.now, self.is_leaving) {
                 stopped.push(index);
             }
@@ -300,7 +300,7 @@ impl World {
             {
                 let peer = side.net.peer(client.slot);
                 if !peer.is_gone {
-                    assert_eq!(side.shard.outbox_bytes(client.slot), 0);
+                    assert_eq!(side.shard.waiting_bytes(client.slot), 0);
                     client.check_account(peer.dropped);
                 }
             }
