@@ -180,6 +180,26 @@ fn a_slot_that_is_used_again_gets_nothing_that_was_meant_for_its_former_session(
 }
 
 #[test]
+fn replies_count_as_waiting_before_they_are_written() {
+    let mut house = House::new(1, 1);
+    let (slot, _) = house.enter("/e");
+    let shard = &mut house.sides[0].shard;
+    // A transport asks this before it reads on: many requests may come in between two pumps.
+    for _ in 0..3 {
+        let reply = bytes::Bytes::from_static(&[0; 100]);
+        assert_eq!(shard.reply(slot, reply), Outcome::Done(()));
+    }
+    assert_eq!(shard.waiting_bytes(slot), 300);
+    assert_eq!(
+        shard.answer(slot, Message::text("x".repeat(50))),
+        Outcome::Done(())
+    );
+    assert_eq!(shard.waiting_bytes(slot), 350);
+    house.pump();
+    assert_eq!(house.sides[0].shard.waiting_bytes(slot), 0);
+}
+
+#[test]
 fn commands_to_slots_that_nobody_is_in_are_refused() {
     let mut house = House::new(1, 1);
     let (slot, _) = house.enter("/e");
