@@ -94,6 +94,14 @@ impl Batch {
         }
     }
 
+    /// The one buffer that holds everything, as nearly all batches have.
+    pub(crate) fn only_slice(&self, first: usize) -> Option<IoSlice<'_>> {
+        let (&(_, offset), [piece]) = (self.starts.get(first)?, self.pieces.as_slice()) else {
+            return None;
+        };
+        Some(IoSlice::new(&piece[offset..])).filter(|slice| !slice.is_empty())
+    }
+
     /// The buffers from the publication at `first` on.
     pub(crate) fn slices<'a>(&'a self, first: usize, out: &mut Vec<IoSlice<'a>>) {
         let Some(&(piece, offset)) = self.starts.get(first) else {

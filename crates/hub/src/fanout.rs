@@ -40,6 +40,7 @@ impl Shard {
         now: Moment,
     ) {
         let Some(first) = run.first() else { return };
+        self.batched = self.batched.max(run.len());
         let shared = Arc::clone(&self.shared);
         let mut pass = Pass {
             run,
@@ -74,9 +75,12 @@ impl Pass<'_> {
         now: Moment,
         wheel: &mut Wheel<Deadline>,
     ) -> Option<Ending> {
-        let first = self
-            .run
-            .partition_point(|one| one.id().position <= subscriber.joined);
+        let joined_after = |one: &Arc<Publication>| one.id().position <= subscriber.joined;
+        let first = match self.run {
+            // Nearly everybody joined before the run began.
+            [first, ..] if !joined_after(first) => 0,
+            run => run.partition_point(joined_after),
+        };
         if first == self.run.len() {
             return None;
         }
@@ -104,12 +108,18 @@ impl Pass<'_> {
         };
         let mut next = Some((first, 0));
         if member.outbox.is_none() {
-            let mut slices = Vec::new();
-            batch.slices(first, &mut slices);
-            if slices.is_empty() {
-                return None;
-            }
-            let Written::Bytes(written) = sink.write(slot, &slices) else {
+            let written = match batch.only_slice(first) {
+                Some(only) => sink.write(slot, &[only]),
+                None => {
+                    let mut slices = Vec::new();
+                    batch.slices(first, &mut slices);
+                    if slices.is_empty() {
+                        return None;
+                    }
+                    sink.write(slot, &slices)
+                }
+            };
+            let Written::Bytes(written) = written else {
                 return Some(Ending::lost());
             };
             next = batch.unfinished(first, written);

@@ -127,16 +127,18 @@ impl Member {
             for (place, frame) in group.iter_mut().zip(&mut frames) {
                 *place = Some(frame);
             }
-            let mut slices = Vec::with_capacity(2);
+            let mut slices = [IoSlice::new(&[]); BUFFERS_PER_WRITE_MAX];
+            let mut filled = 0;
             let mut offered = 0;
-            for frame in group.iter().flatten() {
-                slices.extend(frame.parts().map(IoSlice::new));
-                offered += frame.len();
+            for part in group.iter().flatten().flat_map(|frame| frame.parts()) {
+                slices[filled] = IoSlice::new(part);
+                filled += 1;
+                offered += part.len();
             }
             if offered == 0 {
                 continue;
             }
-            let Written::Bytes(mut written) = sink.write(slot, &slices) else {
+            let Written::Bytes(mut written) = sink.write(slot, &slices[..filled]) else {
                 return Some(Ending::lost());
             };
             if written == offered {

@@ -145,6 +145,7 @@ impl Shard {
     }
 
     fn pass(&mut self, sink: &mut impl Sink, now: Moment) {
+        self.batched = 0;
         let mut entries = std::mem::take(&mut self.fetched);
         self.shared.log.fetch(self.index, &mut entries);
         let mut run: Vec<Arc<Publication>> = Vec::new();

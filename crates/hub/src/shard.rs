@@ -80,6 +80,8 @@ pub struct Shard {
     pub(crate) outgoing: Vec<Outgoing>,
     /// How often it was pumped.
     pub(crate) pumps: u32,
+    /// The length of the longest run of the last pass.
+    pub(crate) batched: usize,
     /// Closes of peers that wait for the inbox.
     pub(crate) answered: Vec<Answered>,
     /// Sessions whose transport takes bytes again.
@@ -100,6 +102,7 @@ impl Shard {
             wheel: Wheel::new(),
             outgoing: Vec::new(),
             pumps: 0,
+            batched: 0,
             answered: Vec::new(),
             writable: Vec::new(),
             finished: Vec::new(),
@@ -136,6 +139,12 @@ impl Shard {
         self.members
             .get(slot.index())
             .map_or(0, |member| member.waiting_bytes(self.pumps))
+    }
+
+    /// How many publications the last [`pump`](Self::pump) wrote together at most: 0 when it had
+    /// none to write.
+    pub fn batched(&self) -> usize {
+        self.batched
     }
 
     /// Whether anything came in from other threads since the last pump.

@@ -9,6 +9,7 @@ mod connection;
 mod format;
 mod inbound;
 mod lingering;
+mod pacing;
 mod shard_thread;
 mod sockets;
 
@@ -18,10 +19,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use campanile_hub::{Hub, NewSession, Refusal, SessionId, Shard, Wake};
+use campanile_hub::{Hub, NewSession, Refusal, SessionId, Shard};
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use self::format::WebSocketFormat;
+pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
 use crate::endpoint::{Callbacks, Endpoint};
 use crate::state::Application;
 
@@ -127,36 +129,45 @@ impl Door {
 
 /// The shards' threads. They end when this is dropped.
 pub(crate) struct Shards {
-    doors: Vec<Arc<Door>>,
+    doors: Arc<[Arc<Door>]>,
     next: std::sync::atomic::AtomicUsize,
 }
 
 /// A hub whose shards have no threads yet.
 pub(crate) struct Idle {
     shards: Vec<Shard>,
-    doors: Vec<Arc<Door>>,
+    doors: Arc<[Arc<Door>]>,
+    pause_max: Duration,
 }
 
-/// Makes a hub with so many shards.
-pub(crate) fn prepare(count: usize) -> Result<(Hub, Idle), Refusal> {
-    let doors: Vec<Arc<Door>> = (0..count).map(|_| Arc::default()).collect();
+/// Makes a hub with so many shards, each of which pauses for at most this long between batches.
+pub(crate) fn prepare(count: usize, pause_max: Duration) -> Result<(Hub, Idle), Refusal> {
+    let doors: Arc<[Arc<Door>]> = (0..count).map(|_| Arc::default()).collect();
     let wakes = doors
         .iter()
-        .map(|door: &Arc<Door>| -> Wake {
+        .enumerate()
+        .map(|(shard, door): (usize, &Arc<Door>)| {
             let notify = Arc::clone(&door.notify);
-            Arc::new(move || notify.notify_one())
+            pacing::wake(shard, Arc::new(move || notify.notify_one()))
         })
         .collect();
     let (hub, shards) = Hub::new(wakes)?;
-    Ok((hub, Idle { shards, doors }))
+    Ok((
+        hub,
+        Idle {
+            shards,
+            doors,
+            pause_max,
+        },
+    ))
 }
 
 impl Shards {
     /// Starts the threads.
     pub(crate) fn start(idle: Idle, application: &Arc<Application>) -> io::Result<Self> {
-        for (shard, door) in idle.shards.into_iter().zip(&idle.doors) {
-            let (door, application) = (Arc::clone(door), Arc::clone(application));
-            shard_thread::spawn(shard, door, application)?;
+        for shard in idle.shards {
+            let doors = Arc::clone(&idle.doors);
+            shard_thread::spawn(shard, doors, Arc::clone(application), idle.pause_max)?;
         }
         Ok(Self {
             doors: idle.doors,
@@ -184,7 +195,7 @@ impl Shards {
     /// Closes all sessions with 1001, evenly spread over this time, and waits for the last.
     pub(crate) async fn drain(&self, over: Duration) {
         let mut all = Vec::new();
-        for door in &self.doors {
+        for door in self.doors.iter() {
             let (done, finished) = oneshot::channel();
             door.ask(Ask::Drain { over, done });
             all.push(finished);
@@ -198,7 +209,7 @@ impl Shards {
 
 impl Drop for Shards {
     fn drop(&mut self) {
-        for door in &self.doors {
+        for door in self.doors.iter() {
             door.close();
         }
     }

@@ -19,7 +19,7 @@ use super::caller::{Caller, Remains, Report};
 use super::connection::{Connection, Turn, UNREAD_REPLIES_BYTES_MAX};
 use super::lingering::{FIRST_TOKEN, Lingering};
 use super::sockets::Sockets;
-use super::{Arrival, Ask, Door, EndpointRuntime};
+use super::{Arrival, Ask, Door, EndpointRuntime, pacing};
 use crate::context::Event;
 use crate::session::Session;
 use crate::state::Application;
@@ -39,8 +39,9 @@ const LEAVING: &str = "leaving: the server is shutting down; reconnect in a mome
 /// Starts a shard's thread. It ends when its door is closed.
 pub(super) fn spawn(
     shard: Shard,
-    door: Arc<Door>,
+    doors: Arc<[Arc<Door>]>,
     application: Arc<Application>,
+    pause_max: Duration,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -50,7 +51,7 @@ pub(super) fn spawn(
     std::thread::Builder::new().name(name).spawn(move || {
         let local = LocalSet::new();
         let result = local.block_on(&runtime, async move {
-            ShardThread::new(shard, door, application, poll)?
+            ShardThread::new(shard, doors, application, poll, pause_max)?
                 .run()
                 .await
         });
@@ -64,6 +65,10 @@ pub(super) fn spawn(
 struct ShardThread {
     shard: Shard,
     door: Arc<Door>,
+    /// The doors of all shards, by number.
+    doors: Arc<[Arc<Door>]>,
+    /// How long it pauses at most, so that a batch can form.
+    pause_max: Duration,
     caller: Caller,
     /// The poller's descriptor once more, for the runtime to watch.
     watch: AsyncFd<OwnedFd>,
@@ -84,10 +89,12 @@ struct ShardThread {
 impl ShardThread {
     fn new(
         shard: Shard,
-        door: Arc<Door>,
+        doors: Arc<[Arc<Door>]>,
         application: Arc<Application>,
         poll: Poll,
+        pause_max: Duration,
     ) -> io::Result<Self> {
+        let door = Arc::clone(&doors[shard.index()]);
         // What `new` is deprecated for is a descriptor that may be closed or change meanwhile. An
         // owned one cannot, and the successor is an unsafe function.
         #[expect(deprecated, reason = "sound for an `OwnedFd`")]
@@ -96,6 +103,8 @@ impl ShardThread {
             shard,
             caller: Caller::new(application, Arc::clone(&door.notify)),
             door,
+            doors,
+            pause_max,
             watch,
             poll,
             events: Events::with_capacity(EVENTS_PER_LOOK),
@@ -139,14 +148,26 @@ impl ShardThread {
                     guard.clear_ready();
                 }
             }
-            self.look_at_sockets();
-            self.take_reports();
-            self.answer_the_door();
+            let to_wake = pacing::while_reading(|| {
+                self.look_at_sockets();
+                self.take_reports();
+                self.answer_the_door();
+            });
+            self.wake(to_wake);
             wait = self.pump();
             // Handlers that wait for something run as tasks of this thread: let them.
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// Wakes the other shards that something was published for.
+    fn wake(&self, shards: u64) {
+        for (index, door) in self.doors.iter().enumerate() {
+            if shards & 1 << index != 0 && index != self.shard.index() {
+                door.notify.notify_one();
+            }
+        }
     }
 
     fn look_at_sockets(&mut self) {
@@ -301,8 +322,14 @@ impl ShardThread {
     }
 
     fn pump(&mut self) -> Wait {
-        let now = self.now();
+        let (now, began) = (self.now(), Instant::now());
         let wait = self.shard.pump(&mut self.sockets, now);
+        let took = began.elapsed();
+        pacing::pause(pacing::pause_after(
+            took,
+            self.shard.batched(),
+            self.pause_max,
+        ));
         // Those that are still full are told of when their socket is writable again.
         for slot in std::mem::take(&mut self.blocked) {
             if self.shard.waiting_bytes(slot) <= UNREAD_REPLIES_BYTES_MAX {
