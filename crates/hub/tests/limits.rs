@@ -145,7 +145,7 @@ fn a_slot_that_is_used_again_gets_nothing_that_was_meant_for_its_former_session(
     assert_eq!(house.hub.close(&former, 4_000, "enough"), Outcome::Done(()));
     let shard = &mut house.sides[0].shard;
     assert_eq!(
-        shard.reply(slot, simulator::reply_frame(b"secret reply")),
+        shard.reply(slot, reply_frame(b"secret reply")),
         Outcome::Done(())
     );
     shard.writable(slot);
