@@ -161,7 +161,7 @@ impl PathParameters {
 }
 
 /// Everything that a transport knows of a client when it opens a session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewSession {
     /// The endpoint's implicit destination, which the session joins.
     pub endpoint: Destination,

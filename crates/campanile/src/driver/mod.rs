@@ -53,7 +53,7 @@ pub(crate) struct Arrival {
 pub(crate) enum Ask {
     /// Open a session whose socket is still to come.
     Open {
-        session: Box<NewSession>,
+        session: Arc<NewSession>,
         opened: oneshot::Sender<Result<SessionId, Refusal>>,
     },
     /// Give a session its socket.
@@ -180,15 +180,16 @@ impl Shards {
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.doors.len();
         let door = Arc::clone(&self.doors[next]);
         let (opened, answer) = oneshot::channel();
+        let session = Arc::new(session);
         door.ask(Ask::Open {
-            session: Box::new(session),
+            session: Arc::clone(&session),
             opened,
         });
         // No answer means that the shard's thread has ended.
-        let session = answer.await.unwrap_or(Err(Refusal::Leaving))?;
+        let id = answer.await.unwrap_or(Err(Refusal::Leaving))?;
         Ok(Reservation {
             door,
-            session: Some(session),
+            session: Some(id),
         })
     }
 

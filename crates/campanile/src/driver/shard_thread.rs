@@ -258,7 +258,7 @@ impl ShardThread {
     fn answer_the_door(&mut self) {
         for ask in self.door.take() {
             match ask {
-                Ask::Open { session, opened } => self.open(*session, opened),
+                Ask::Open { session, opened } => self.open(session, opened),
                 Ask::Attach {
                     session,
                     endpoint,
@@ -277,8 +277,12 @@ impl ShardThread {
         }
     }
 
-    fn open(&mut self, new: NewSession, opened: oneshot::Sender<Result<SessionId, Refusal>>) {
-        let outcome = self.shard.open(new).finished();
+    /// What a session keeps is allocated by the thread that keeps it, and what a handshake needed
+    /// is freed by the thread that made it. The allocator's pages would otherwise hold a mixture of
+    /// both, which cannot be given back when a crowd has left.
+    fn open(&mut self, new: Arc<NewSession>, opened: oneshot::Sender<Result<SessionId, Refusal>>) {
+        let outcome = self.shard.open(NewSession::clone(&new)).finished();
+        drop(new);
         if let Err(Ok(session)) = opened.send(outcome.map(|(_, session)| session.id())) {
             // The connection was cut off while it waited for the answer.
             self.abandon(session);
