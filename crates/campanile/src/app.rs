@@ -41,9 +41,9 @@ pub enum BuildError {
         /// The type's name.
         name: &'static str,
     },
-    /// The hub could not be made.
-    #[error("the hub could not be made: {0}")]
-    Hub(#[from] campanile_hub::Refusal),
+    /// The shards could not be made.
+    #[error(transparent)]
+    Shards(#[from] driver::PrepareError),
     /// Too many wire formats.
     #[error(transparent)]
     Formats(#[from] TooManyFormats),

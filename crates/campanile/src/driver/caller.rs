@@ -1,12 +1,13 @@
 //! From an event of a session to its callback, and from the callback's answer to the session.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use campanile_hub::{Cause, Hub, Moment, Outcome, Refusal, SessionId, Shard, Slot};
 use campanile_websocket::CloseCode;
 use tokio::sync::Notify;
+use tokio::task::LocalSet;
 
 use super::EndpointRuntime;
 use super::connection::Connection;
@@ -51,18 +52,33 @@ enum Progress {
 /// Calls the callbacks of one shard's sessions.
 pub(crate) struct Caller {
     application: Arc<Application>,
-    /// Wakes the shard's thread when there is a report.
-    notify: Arc<Notify>,
+    /// Where callbacks run on that await something.
+    local: Rc<LocalSet>,
+    /// Ends the thread's wait when there is a report.
+    ended: Rc<Notify>,
     reports: Rc<RefCell<Vec<Report>>>,
+    /// How many run on, or have ended and not been asked about.
+    running: Cell<usize>,
 }
 
 impl Caller {
-    pub(crate) fn new(application: Arc<Application>, notify: Arc<Notify>) -> Self {
+    pub(crate) fn new(
+        application: Arc<Application>,
+        local: Rc<LocalSet>,
+        ended: Rc<Notify>,
+    ) -> Self {
         Self {
             application,
-            notify,
+            local,
+            ended,
             reports: Rc::default(),
+            running: Cell::new(0),
         }
+    }
+
+    /// Whether callbacks run on in the background.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.get() > 0
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -71,7 +87,9 @@ impl Caller {
 
     /// What has ended in the background since the last call.
     pub(crate) fn reports(&self) -> Vec<Report> {
-        std::mem::take(&mut *self.reports.borrow_mut())
+        let reports = std::mem::take(&mut *self.reports.borrow_mut());
+        self.running.set(self.running.get() - reports.len());
+        reports
     }
 
     /// Hands an event to its callback, at once or when the one before it has ended.
@@ -198,9 +216,10 @@ impl Caller {
     /// Lets a callback run on as a task of the shard's thread; it reports when it has ended, and
     /// ends with the thread at the latest.
     fn in_background(&self, slot: Slot, session: &Session, answering: Answering, kind: Kind) {
-        let (reports, notify) = (Rc::clone(&self.reports), Arc::clone(&self.notify));
+        let (reports, ended) = (Rc::clone(&self.reports), Rc::clone(&self.ended));
         let id = session.id();
-        tokio::task::spawn_local(async move {
+        self.running.set(self.running.get() + 1);
+        self.local.spawn_local(async move {
             let answer = guarded(answering).await;
             reports.borrow_mut().push(Report {
                 slot,
@@ -208,7 +227,7 @@ impl Caller {
                 answer,
                 kind,
             });
-            notify.notify_one();
+            ended.notify_one();
         });
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Connection {
     pub(crate) failed: bool,
     /// The socket may have more to read than was read.
     pub(crate) may_have_more: bool,
+    /// The peer will send no more: behind what it has sent, the end is to be read.
+    pub(crate) is_read_closed: bool,
 }
 
 /// Where a turn of reading ended.
@@ -71,6 +73,7 @@ impl Connection {
             held_back: early,
             failed: false,
             may_have_more: true,
+            is_read_closed: false,
         }
     }
 
@@ -106,6 +109,12 @@ impl Connection {
                     let stopped = self.decode(slot, input, &mut messages_left, shard, caller, now);
                     if let Some(turn) = stopped {
                         return turn;
+                    }
+                    // Less than was asked for is all that there was; what comes later is told of
+                    // anew (epoll(7), question 9).
+                    if count < buffer.len() && !self.is_read_closed {
+                        self.may_have_more = false;
+                        return Turn::Drained;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

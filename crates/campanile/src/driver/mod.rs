@@ -12,6 +12,7 @@ mod lingering;
 mod pacing;
 mod shard_thread;
 mod sockets;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,12 +21,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use campanile_hub::{Hub, NewSession, Refusal, SessionId, Shard};
-use tokio::sync::{Notify, oneshot};
+use mio::{Poll, Token};
+use tokio::sync::oneshot;
 
 pub(crate) use self::format::WebSocketFormat;
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
 use crate::endpoint::{Callbacks, Endpoint};
 use crate::state::Application;
+
+/// What the poller says when a thread is woken by another one.
+const WAKE_TOKEN: Token = Token(usize::MAX);
 
 /// What a shard needs to know of an endpoint.
 pub(crate) struct EndpointRuntime {
@@ -101,20 +106,45 @@ impl Drop for Reservation {
 
 /// One shard's door for other threads. Bounded by the limit on connections of whoever accepts
 /// them.
-#[derive(Default)]
 pub(crate) struct Door {
     asks: Mutex<VecDeque<Ask>>,
     closed: AtomicBool,
-    notify: Arc<Notify>,
+    /// The thread has been woken and has not looked yet: once is enough.
+    is_woken: AtomicBool,
+    waker: mio::Waker,
 }
 
 impl Door {
+    /// A door whose thread waits in this poller.
+    fn new(poll: &Poll) -> io::Result<Self> {
+        Ok(Self {
+            asks: Mutex::default(),
+            closed: AtomicBool::new(false),
+            is_woken: AtomicBool::new(false),
+            waker: mio::Waker::new(poll.registry(), WAKE_TOKEN)?,
+        })
+    }
+
     fn ask(&self, ask: Ask) {
         self.asks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push_back(ask);
-        self.notify.notify_one();
+        self.wake();
+    }
+
+    /// Makes the thread look at what it was asked and at its inbox.
+    fn wake(&self) {
+        if !self.is_woken.swap(true, Ordering::AcqRel)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!(%error, "a shard's thread could not be woken");
+        }
+    }
+
+    /// Whoever asks or publishes after this wakes the thread again.
+    fn is_looking(&self) {
+        self.is_woken.swap(false, Ordering::AcqRel);
     }
 
     fn take(&self) -> VecDeque<Ask> {
@@ -123,7 +153,7 @@ impl Door {
 
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.notify.notify_one();
+        self.wake();
     }
 }
 
@@ -135,39 +165,52 @@ pub(crate) struct Shards {
 
 /// A hub whose shards have no threads yet.
 pub(crate) struct Idle {
-    shards: Vec<Shard>,
+    shards: Vec<(Shard, Poll)>,
     doors: Arc<[Arc<Door>]>,
     pause_max: Duration,
 }
 
+/// Why there can be no shards.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The hub could not be made.
+    #[error("the hub could not be made: {0}")]
+    Hub(#[from] Refusal),
+    /// The operating system gave no poller.
+    #[error("the operating system gives no poller (is the limit on descriptors reached?): {0}")]
+    Poller(#[from] io::Error),
+}
+
 /// Makes a hub with so many shards, each of which pauses for at most this long between batches.
-pub(crate) fn prepare(count: usize, pause_max: Duration) -> Result<(Hub, Idle), Refusal> {
-    let doors: Arc<[Arc<Door>]> = (0..count).map(|_| Arc::default()).collect();
+pub(crate) fn prepare(count: usize, pause_max: Duration) -> Result<(Hub, Idle), PrepareError> {
+    let polls = (0..count)
+        .map(|_| Poll::new())
+        .collect::<io::Result<Vec<Poll>>>()?;
+    let doors = polls
+        .iter()
+        .map(|poll| Door::new(poll).map(Arc::new))
+        .collect::<io::Result<Arc<[_]>>>()?;
     let wakes = doors
         .iter()
+        .cloned()
         .enumerate()
-        .map(|(shard, door): (usize, &Arc<Door>)| {
-            let notify = Arc::clone(&door.notify);
-            pacing::wake(shard, Arc::new(move || notify.notify_one()))
-        })
+        .map(|(shard, door)| pacing::wake(shard, Arc::new(move || door.wake())))
         .collect();
     let (hub, shards) = Hub::new(wakes)?;
-    Ok((
-        hub,
-        Idle {
-            shards,
-            doors,
-            pause_max,
-        },
-    ))
+    let idle = Idle {
+        shards: shards.into_iter().zip(polls).collect(),
+        doors,
+        pause_max,
+    };
+    Ok((hub, idle))
 }
 
 impl Shards {
     /// Starts the threads.
     pub(crate) fn start(idle: Idle, application: &Arc<Application>) -> io::Result<Self> {
-        for shard in idle.shards {
+        for (shard, poll) in idle.shards {
             let doors = Arc::clone(&idle.doors);
-            shard_thread::spawn(shard, doors, Arc::clone(application), idle.pause_max)?;
+            shard_thread::spawn(shard, poll, doors, Arc::clone(application), idle.pause_max)?;
         }
         Ok(Self {
             doors: idle.doors,

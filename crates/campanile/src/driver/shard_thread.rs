@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -10,25 +9,21 @@ use std::time::{Duration, Instant};
 use campanile_hub::{
     Cause, Ending, Moment, NewSession, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
 };
-use mio::{Events, Interest, Poll, Token};
-use tokio::io::unix::AsyncFd;
+use mio::{Interest, Poll, Token};
 use tokio::sync::oneshot;
-use tokio::task::LocalSet;
 
 use super::caller::{Caller, Remains, Report};
 use super::connection::{Connection, Turn, UNREAD_REPLIES_BYTES_MAX};
 use super::lingering::{FIRST_TOKEN, Lingering};
 use super::sockets::Sockets;
-use super::{Arrival, Ask, Door, EndpointRuntime, pacing};
+use super::waiting::Waiting;
+use super::{Arrival, Ask, Door, EndpointRuntime, WAKE_TOKEN, pacing};
 use crate::context::Event;
 use crate::session::Session;
 use crate::state::Application;
 
 /// What a connection is read into; shared by all connections of the thread.
 const READ_BUFFER_BYTES: usize = 64 << 10;
-
-/// How many sockets one look at the poller tells of.
-const EVENTS_PER_LOOK: usize = 1_024;
 
 /// How often sockets that linger are looked at.
 const LINGER_TICK: Duration = Duration::from_millis(250);
@@ -39,6 +34,7 @@ const LEAVING: &str = "leaving: the server is shutting down; reconnect in a mome
 /// Starts a shard's thread. It ends when its door is closed.
 pub(super) fn spawn(
     shard: Shard,
+    poll: Poll,
     doors: Arc<[Arc<Door>]>,
     application: Arc<Application>,
     pause_max: Duration,
@@ -46,14 +42,12 @@ pub(super) fn spawn(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let poll = Poll::new()?;
     let name = format!("campanile-{}", shard.index());
     std::thread::Builder::new().name(name).spawn(move || {
-        let local = LocalSet::new();
-        let result = local.block_on(&runtime, async move {
-            ShardThread::new(shard, doors, application, poll, pause_max)?
-                .run()
-                .await
+        let result = Waiting::new(poll, runtime).and_then(|waiting| {
+            let runtime = waiting.runtime();
+            let _entered = runtime.enter();
+            ShardThread::new(shard, waiting, doors, application, pause_max).run()
         });
         if let Err(error) = result {
             tracing::error!(%error, "a shard's thread has failed; its sessions are lost");
@@ -70,10 +64,7 @@ struct ShardThread {
     /// How long it pauses at most, so that a batch can form.
     pause_max: Duration,
     caller: Caller,
-    /// The poller's descriptor once more, for the runtime to watch.
-    watch: AsyncFd<OwnedFd>,
-    poll: Poll,
-    events: Events,
+    waiting: Waiting,
     buffer: Vec<u8>,
     sockets: Sockets,
     lingering: Lingering,
@@ -89,25 +80,18 @@ struct ShardThread {
 impl ShardThread {
     fn new(
         shard: Shard,
+        waiting: Waiting,
         doors: Arc<[Arc<Door>]>,
         application: Arc<Application>,
-        poll: Poll,
         pause_max: Duration,
-    ) -> io::Result<Self> {
-        let door = Arc::clone(&doors[shard.index()]);
-        // What `new` is deprecated for is a descriptor that may be closed or change meanwhile. An
-        // owned one cannot, and the successor is an unsafe function.
-        #[expect(deprecated, reason = "sound for an `OwnedFd`")]
-        let watch = AsyncFd::new(poll.registry().as_fd().try_clone_to_owned()?)?;
-        Ok(Self {
-            shard,
-            caller: Caller::new(application, Arc::clone(&door.notify)),
-            door,
+    ) -> Self {
+        Self {
+            caller: Caller::new(application, waiting.local(), waiting.ended()),
+            door: Arc::clone(&doors[shard.index()]),
             doors,
+            shard,
             pause_max,
-            watch,
-            poll,
-            events: Events::with_capacity(EVENTS_PER_LOOK),
+            waiting,
             buffer: vec![0; READ_BUFFER_BYTES],
             sockets: Sockets::default(),
             lingering: Lingering::default(),
@@ -116,15 +100,14 @@ impl ShardThread {
             blocked: Vec::new(),
             drains: HashMap::new(),
             started: Instant::now(),
-        })
+        }
     }
 
     fn now(&self) -> Moment {
         Moment::after_start(self.started.elapsed())
     }
 
-    async fn run(mut self) -> io::Result<()> {
-        let notify = Arc::clone(&self.door.notify);
+    fn run(mut self) -> io::Result<()> {
         let mut wait = Wait::Event;
         while !self.door.closed.load(Ordering::Acquire) {
             let at_most = match wait {
@@ -133,21 +116,8 @@ impl ShardThread {
                 Wait::Event if !self.lingering.is_empty() => Some(LINGER_TICK),
                 Wait::Event => None,
             };
-            {
-                // Callbacks that run in the background get their turn here, too.
-                let mut ready = tokio::select! {
-                    biased;
-                    guard = self.watch.readable() => Some(guard?),
-                    () = notify.notified() => None,
-                    () = sleep(at_most) => None,
-                };
-                self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
-                if let Some(guard) = &mut ready
-                    && self.events.iter().count() < EVENTS_PER_LOOK
-                {
-                    guard.clear_ready();
-                }
-            }
+            self.waiting.wait(at_most, self.caller.is_running())?;
+            self.door.is_looking();
             let to_wake = pacing::while_reading(|| {
                 self.look_at_sockets();
                 self.take_reports();
@@ -155,8 +125,6 @@ impl ShardThread {
             });
             self.wake(to_wake);
             wait = self.pump();
-            // Handlers that wait for something run as tasks of this thread: let them.
-            tokio::task::yield_now().await;
         }
         Ok(())
     }
@@ -165,15 +133,18 @@ impl ShardThread {
     fn wake(&self, shards: u64) {
         for (index, door) in self.doors.iter().enumerate() {
             if shards & 1 << index != 0 && index != self.shard.index() {
-                door.notify.notify_one();
+                door.wake();
             }
         }
     }
 
     fn look_at_sockets(&mut self) {
         let mut readable = std::mem::take(&mut self.unfinished);
-        for event in &self.events {
+        for event in &self.waiting.events {
             let Token(token) = event.token();
+            if event.token() == WAKE_TOKEN {
+                continue;
+            }
             if token >= FIRST_TOKEN {
                 self.lingering.readable(Token(token), &mut self.buffer);
                 continue;
@@ -193,6 +164,7 @@ impl ShardThread {
             }
             if event.is_readable() || event.is_read_closed() {
                 connection.may_have_more = true;
+                connection.is_read_closed |= event.is_read_closed();
                 readable.push(slot);
             }
         }
@@ -310,7 +282,11 @@ impl ShardThread {
         let session = Session::new(Arc::clone(session), self.caller.hub().clone());
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(slot.index());
-        if let Err(error) = self.poll.registry().register(&mut stream, token, interest) {
+        if let Err(error) = self
+            .waiting
+            .registry()
+            .register(&mut stream, token, interest)
+        {
             tracing::warn!(%error, "a socket could not be watched");
             self.shard.gone(slot);
             return;
@@ -369,7 +345,7 @@ impl ShardThread {
         if failed || ending.cause == Cause::SlowConsumer {
             let now = self.now();
             self.lingering
-                .add(stream, self.poll.registry(), &mut self.buffer, now);
+                .add(stream, self.waiting.registry(), &mut self.buffer, now);
         }
         tracing::debug!(session = %session.id(), code = ending.code, reason = ending.reason, "closed");
         let running = inbound.is_running();
@@ -386,13 +362,5 @@ impl ShardThread {
         } else {
             self.finish(remains);
         }
-    }
-}
-
-async fn sleep(at_most: Option<Duration>) {
-    match at_most {
-        Some(Duration::ZERO) => {}
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,0 +1,52 @@
+//! Rooms: what one says in `/rooms/{room}`, all in that room hear.
+//!
+//! A user's sessions are a destination like an endpoint's, whatever the user stands for. Here it
+//! stands for a room: whoever comes in belongs to it, and sending to the user reaches the room.
+//! Run it, and connect twice to the address that it prints, such as ws://127.0.0.1:8080/rooms/7:
+//!
+//! ```sh
+//! cargo run --release --example rooms -- 127.0.0.1:8080
+//! ```
+
+use std::net::SocketAddr;
+
+use campanile::{
+    Campanile, Endpoint, Handle, Handshake, HandshakeInterceptor, Intercepting, OriginPolicy, Path,
+    Refusal, Text,
+};
+
+/// Lets a session belong to the room in its path.
+struct IntoRoom;
+
+impl HandshakeInterceptor for IntoRoom {
+    fn before<'a>(&'a self, handshake: &'a mut Handshake) -> Intercepting<'a> {
+        Box::pin(async move {
+            if let Some(room) = handshake.path_parameters().get("room").map(str::to_owned) {
+                handshake.set_user(room);
+            }
+            Ok(())
+        })
+    }
+}
+
+async fn said(handle: Handle, Path(room): Path<String>, Text(text): Text) -> Result<(), Refusal> {
+    handle.send_to_user(room, text).map(drop)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address: SocketAddr = match std::env::args().nth(1) {
+        Some(address) => address.parse()?,
+        None => SocketAddr::from(([127, 0, 0, 1], 8080)),
+    };
+    let rooms = Endpoint::new()
+        .origins(OriginPolicy::Any)
+        .intercept(IntoRoom)
+        .on_text(said);
+    let app = Campanile::builder()
+        .endpoint("/rooms/{room}", rooms)
+        .build()?;
+    let listener = campanile::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    Ok(campanile::serve(listener, app).await?)
+}
