@@ -19,6 +19,9 @@ pub const PING: u8 = 0x89;
 /// FIN and pong.
 pub const PONG: u8 = 0x8A;
 
+/// RSV1: on the first frame of a message, it is compressed (RFC 7692 6).
+pub const COMPRESSED: u8 = 0x40;
+
 /// The mask of every frame here: a test must be repeatable, and no proxy is to be protected.
 const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 /// The bit that says that a frame is masked.

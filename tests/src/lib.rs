@@ -3,7 +3,8 @@
 //! [`Server`] runs the real program as a child process on a port that the kernel chose. Three
 //! kinds of peers talk to it: [`Raw`], which sends any bytes and judges the answers with a frame
 //! reader of its own; the project's client, opened with [`clients::open`]; and [`Bystander`], an
-//! innocent whose echoes must all arrive in order whatever others do.
+//! innocent whose echoes must all arrive in order whatever others do, and who is the main figure
+//! of a [`Scene`].
 //!
 //! Every wait is bounded by [`PATIENCE`]. No test asserts how long something took.
 #![forbid(unsafe_code)]
@@ -13,14 +14,17 @@ use std::{future::Future, time::Duration};
 pub mod attack;
 mod bystander;
 pub mod clients;
+pub mod deflate;
 pub mod frames;
 mod http;
 mod raw;
+mod scene;
 mod server;
 
 pub use bystander::Bystander;
 pub use http::{Request, Response};
 pub use raw::{Ended, Frame, Raw};
+pub use scene::Scene;
 pub use server::Server;
 
 /// Bound on every single wait. It is long because a busy machine is no failure; a test that waits

@@ -14,6 +14,8 @@ use crate::{Request, Response, Server, within};
 pub struct Frame {
     /// The last frame of its message.
     pub fin: bool,
+    /// RSV1: the beginning of a compressed message (RFC 7692 6). Only after that was negotiated.
+    pub compressed: bool,
     /// The opcode (RFC 6455 5.2).
     pub opcode: u8,
     /// The payload.
@@ -35,6 +37,8 @@ pub struct Raw {
     stream: TcpStream,
     /// Bytes received and not looked at yet.
     received: Vec<u8>,
+    /// Compression was negotiated.
+    may_compress: bool,
 }
 
 impl Raw {
@@ -69,6 +73,7 @@ impl Raw {
         Self {
             stream,
             received: Vec::new(),
+            may_compress: false,
         }
     }
 
@@ -79,6 +84,27 @@ impl Raw {
     pub async fn open(server: &Server, path: &str) -> Self {
         let mut raw = Self::connect(server).await;
         raw.upgrade(path).await;
+        raw
+    }
+
+    /// Connects and performs the opening handshake for `path`, offering permessage-deflate with
+    /// these parameters: nothing, or `; ` and more.
+    ///
+    /// # Panics
+    /// When the answer is not 101, or does not accept the offer.
+    pub async fn open_compressed(server: &Server, path: &str, parameters: &str) -> Self {
+        let mut raw = Self::connect(server).await;
+        let offer = format!("permessage-deflate{parameters}");
+        let request = Request::upgrade(path).with("Sec-WebSocket-Extensions", &offer);
+        raw.send(&request.bytes()).await;
+        let response = raw.response().await;
+        assert_eq!(response.status, 101, "{response:?}");
+        let accepted = response.header("Sec-WebSocket-Extensions");
+        assert!(
+            accepted.is_some_and(|accepted| accepted.starts_with("permessage-deflate; ")),
+            "{accepted:?}"
+        );
+        raw.may_compress = true;
         raw
     }
 
@@ -140,7 +166,7 @@ impl Raw {
         count: usize,
         stalled: std::time::Duration,
     ) -> Vec<Frame> {
-        let received = &mut self.received;
+        let (received, may_compress) = (&mut self.received, self.may_compress);
         let (mut reader, mut writer) = self.stream.split();
         let mut sending = std::pin::pin!(writer.write_all(bytes));
         let sent = tokio::time::timeout(stalled, &mut sending).await;
@@ -153,7 +179,7 @@ impl Raw {
         let reading = async {
             let mut frames = Vec::with_capacity(count);
             while frames.len() < count {
-                match take_frame(received) {
+                match take_frame(received, may_compress) {
                     Some(close) if close.opcode == 8 => {
                         let reason = String::from_utf8_lossy(&close.payload[2..]);
                         panic!("closed after {} of {count} frames: {reason}", frames.len());
@@ -230,7 +256,7 @@ impl Raw {
     /// When the frame is one that a server may not send, or none comes.
     pub async fn frame(&mut self) -> Option<Frame> {
         loop {
-            if let Some(frame) = take_frame(&mut self.received) {
+            if let Some(frame) = take_frame(&mut self.received, self.may_compress) {
                 return Some(frame);
             }
             if let Some(ended) = self.receive("a frame").await {
@@ -310,11 +336,13 @@ impl Raw {
 }
 
 /// Takes the first frame off the bytes received, when it is complete.
-fn take_frame(received: &mut Vec<u8>) -> Option<Frame> {
+fn take_frame(received: &mut Vec<u8>, may_compress: bool) -> Option<Frame> {
     let [first, second, rest @ ..] = received.as_slice() else {
         return None;
     };
-    assert_eq!(first & 0x70, 0, "a reserved bit is set");
+    let reserved = first & 0x70;
+    let compressed = may_compress && reserved == 0x40 && matches!(first & 0x0F, 1 | 2);
+    assert!(compressed || reserved == 0, "a reserved bit is set");
     assert_eq!(second & 0x80, 0, "a server's frame is masked");
     let (length, header) = match second {
         127 => {
@@ -342,6 +370,7 @@ fn take_frame(received: &mut Vec<u8>) -> Option<Frame> {
     received.drain(..header + length);
     Some(Frame {
         fin,
+        compressed,
         opcode,
         payload,
     })

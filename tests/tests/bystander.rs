@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use campanile_tests::{
-    Bystander, MIB, Raw, Request, Server,
+    MIB, Raw, Request, Scene,
     attack::{join_all, repeat},
     clients::{self, next_text},
     frames::{BINARY, LAST, LengthForm, MORE, PING, TEXT, TEXT_FIRST, frame, header},
@@ -20,37 +20,6 @@ const CHEAP_GROWTH_MAX: usize = 16 * MIB;
 const HANDSHAKE_BYTES_MAX: usize = 32 * 1024;
 /// Echoes that must come while an attack that only waits goes on.
 const ECHOES_MEANWHILE: u64 = 400;
-
-/// A program with a bystander, and the memory that it had before the attack.
-struct Scene {
-    server: Arc<Server>,
-    bystander: Bystander,
-    before: usize,
-}
-
-impl Scene {
-    async fn start() -> Self {
-        let server = Arc::new(Server::start(&[]));
-        let bystander = Bystander::start(&server).await;
-        let before = server.rss_bytes();
-        Self {
-            server,
-            bystander,
-            before,
-        }
-    }
-
-    /// Ends the test: the bystander has noticed nothing, a newcomer is served, and the process has
-    /// not grown by more than `growth_max` at any time.
-    async fn end(mut self, growth_max: usize) {
-        self.bystander.await_echoes(8).await;
-        let mut newcomer = clients::open(&self.server, "/echo").await;
-        newcomer.send_text("hello").await.expect("sent");
-        assert_eq!(next_text(&mut newcomer).await, "hello");
-        assert!(self.bystander.stop().await > 0);
-        self.server.assert_memory_within(self.before, growth_max);
-    }
-}
 
 async fn cheap_attack(path: &'static str, bytes: &[u8], code: u16) {
     let scene = Scene::start().await;

@@ -1,4 +1,4 @@
-//! The Autobahn test suite: its set-up, a run, and the verdict.
+//! The Autobahn test suite: its set-up and a run.
 //!
 //! The suite runs on Python 2 only. PyPy 2 comes from Debian 11, unpacked into the cache; the
 //! suite and what it imports come from PyPI, each pinned by version and checksum.
@@ -10,12 +10,13 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     apt,
     place::Place,
     run::{Failure, Running, during, run},
+    verdict::judge,
 };
 
 /// The last release of Debian with PyPy 2, and with a pip that runs on it.
@@ -34,18 +35,41 @@ const PACKAGES: [&str; 10] = [
     "python-pip-whl",
     "zlib1g",
 ];
-/// Which cases are run: all but 12 and 13, which are about compression.
-const CASES: [&str; 9] = [
-    "1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*",
+/// All cases, in shares of which each is one run of the suite: framing and its limits; the payloads
+/// of permessage-deflate; its parameters.
+const SHARES: [&[&str]; 3] = [
+    &[
+        "1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*",
+    ],
+    &["12.*"],
+    &["13.*"],
 ];
+/// The cases of the first share, which are those that say nothing of compression.
+const PLAIN_SHARE_CASES: usize = 301;
+/// How many cases there are. Fewer in the reports means that some did not run.
+const CASES: usize = 517;
 /// What the suite calls the server in its reports.
 const AGENT: &str = "campanile";
-/// How many of these cases there are. Fewer in a report means that some did not run.
-const CASE_COUNT: usize = 301;
-/// The cases that have no right outcome: the suite only writes down what happened.
-const INFORMATIONAL: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
-/// A run takes about 20 s; one that hangs is ended after this.
-const RUN_PATIENCE: Duration = Duration::from_secs(300);
+/// A share takes up to a quarter of an hour; one that hangs is ended after this.
+const SHARE_PATIENCE: Duration = Duration::from_secs(3_600);
+
+/// A server to run the suite against.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// What it is called: one word.
+    pub(crate) name: &'static str,
+    /// The address of its echo.
+    pub(crate) url: String,
+}
+
+/// How much of the suite is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All cases.
+    Full,
+    /// Those about compression are left out: seconds instead of a quarter of an hour.
+    WithoutCompression,
+}
 
 /// The suite, ready to run.
 #[derive(Debug)]
@@ -139,50 +163,93 @@ impl Suite {
         self.wstest(&["--mode", "testeeserver", "--wsuri", url])
     }
 
-    /// Runs the cases against the echo at `url` and judges what the suite reports.
+    /// Runs the cases against all `targets` at once and judges what the suite reports.
     ///
     /// # Errors
     /// When the suite does not end, or any case has another outcome than it must have; all such
     /// cases are listed.
-    pub(crate) fn run(&self, url: &str) -> Result<(), Failure> {
+    pub(crate) fn run(&self, targets: &[Target], extent: Extent) -> Result<(), Failure> {
         let reports = self.folder.join("reports");
         if reports.exists() {
             fs::remove_dir_all(&reports).map_err(during(reports.display()))?;
         }
+        fs::create_dir_all(&reports).map_err(during(reports.display()))?;
+        let (shares, case_count) = match extent {
+            Extent::Full => (SHARES.as_slice(), CASES),
+            Extent::WithoutCompression => (&SHARES[..1], PLAIN_SHARE_CASES),
+        };
+        let mut found: Vec<Map<String, Value>> = vec![Map::new(); targets.len()];
+        for (number, share) in shares.iter().enumerate() {
+            println!("    cases {}", share.join(" "));
+            let mut clients = Vec::new();
+            for target in targets {
+                let folder = reports.join(format!("{}-{}", target.name, number + 1));
+                clients.push((self.start(target, share, &folder)?, folder));
+            }
+            for ((mut client, folder), found) in clients.into_iter().zip(&mut found) {
+                let status = client.wait(SHARE_PATIENCE)?;
+                if !status.success() {
+                    return Err(Failure::new(format!(
+                        "the fuzzing client ended with {status}; see {}.log",
+                        folder.display()
+                    )));
+                }
+                found.append(&mut cases_of(&folder)?);
+            }
+        }
+        let mut wrong = Vec::new();
+        for (target, cases) in targets.iter().zip(&found) {
+            let verdict = judge(cases, case_count);
+            println!(
+                "autobahn, {}: {} OK, {} informational, {} wrong",
+                target.name,
+                verdict.right,
+                verdict.informational,
+                verdict.wrong.len()
+            );
+            let name = target.name;
+            wrong.extend(verdict.wrong.iter().map(|case| format!("{name}: {case}")));
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "not as it must be:\n  {}\nsee {}",
+            wrong.join("\n  "),
+            reports.display()
+        )))
+    }
+
+    /// Starts the suite's client with some cases; its report goes into `folder`.
+    fn start(&self, target: &Target, cases: &[&str], folder: &Path) -> Result<Running, Failure> {
         let spec = json!({
-            "outdir": reports,
-            "servers": [{ "agent": AGENT, "url": url }],
-            "cases": CASES,
+            "outdir": folder,
+            "servers": [{ "agent": AGENT, "url": target.url }],
+            "cases": cases,
             "exclude-cases": [],
             "exclude-agent-cases": {},
         });
-        let spec_path = self.folder.join("spec.json");
+        let spec_path = folder.with_extension("json");
         fs::write(&spec_path, spec.to_string()).map_err(during(spec_path.display()))?;
         let spec_name = spec_path.to_string_lossy();
-        // The suite names every case that it runs: too much for a log that people read.
         let client = self.wstest(&["--mode", "fuzzingclient", "--spec", &spec_name]);
-        let log = fs::File::create(self.folder.join("fuzzingclient.log"))
-            .map_err(during("fuzzingclient.log"))?;
-        let status = Running::start(&client, log.into())?.wait(RUN_PATIENCE)?;
-        if !status.success() {
-            return Err(Failure::new(format!(
-                "the fuzzing client ended with {status}"
-            )));
-        }
-        let index = reports.join("index.json");
-        let text = fs::read_to_string(&index).map_err(during(index.display()))?;
-        let report: Value = serde_json::from_str(&text).map_err(during(index.display()))?;
-        let verdict = judge(&report)?;
-        let wrong = verdict.wrong.len();
-        println!("autobahn: {} passed, {wrong} failed", verdict.right);
-        if wrong == 0 {
-            return Ok(());
-        }
-        let list = verdict.wrong.join("\n  ");
-        Err(Failure::new(format!(
-            "{wrong} cases failed:\n  {list}\nsee {}",
-            reports.display()
-        )))
+        // The suite names every case that it runs: too much for a log that people read.
+        let log_path = folder.with_extension("log");
+        let log = fs::File::create(&log_path).map_err(during(log_path.display()))?;
+        Running::start(&client, log.into())
+    }
+}
+
+/// The cases in the report that is in `folder`.
+fn cases_of(folder: &Path) -> Result<Map<String, Value>, Failure> {
+    let index = folder.join("index.json");
+    let text = fs::read_to_string(&index).map_err(during(index.display()))?;
+    let report: Value = serde_json::from_str(&text).map_err(during(index.display()))?;
+    match report[AGENT].as_object() {
+        Some(cases) => Ok(cases.clone()),
+        None => Err(Failure::new(
+            "the report names no case: was there no server to talk to?",
+        )),
     }
 }
 
@@ -207,116 +274,4 @@ fn library_path(root: &Path) -> Result<String, Failure> {
 fn wheels(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let entries = fs::read_dir(folder).map_err(during(folder.display()))?;
     Ok(entries.flatten().map(|entry| entry.path()).collect())
-}
-
-/// What the reports say.
-#[derive(Debug)]
-struct Verdict {
-    /// How many cases had the outcome that they must have.
-    right: usize,
-    /// The other ones, with their outcomes.
-    wrong: Vec<String>,
-}
-
-/// Judges the suite's index. Of a case both the behaviour and the way it closed must be right;
-/// a case that is not in the index is wrong.
-fn judge(report: &Value) -> Result<Verdict, Failure> {
-    let Some(cases) = report[AGENT].as_object() else {
-        return Err(Failure::new(
-            "the report names no case: was there no server to talk to?",
-        ));
-    };
-    let mut verdict = Verdict {
-        right: 0,
-        wrong: Vec::new(),
-    };
-    for (case, outcome) in cases {
-        let behavior = outcome["behavior"].as_str().unwrap_or("absent");
-        let close = outcome["behaviorClose"].as_str().unwrap_or("absent");
-        let expected = if INFORMATIONAL.contains(&case.as_str()) {
-            "INFORMATIONAL"
-        } else {
-            "OK"
-        };
-        if behavior == expected && close == expected {
-            verdict.right += 1;
-        } else {
-            verdict
-                .wrong
-                .push(format!("{case}: {behavior}, close {close}"));
-        }
-    }
-    if cases.len() != CASE_COUNT {
-        verdict.wrong.push(format!(
-            "{} cases were run instead of {CASE_COUNT}",
-            cases.len()
-        ));
-    }
-    for case in INFORMATIONAL {
-        if !cases.contains_key(case) {
-            verdict.wrong.push(format!("{case}: not run"));
-        }
-    }
-    Ok(verdict)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A report in which every case has the outcome that it must have.
-    fn perfect() -> Value {
-        let mut cases = serde_json::Map::new();
-        for case in INFORMATIONAL {
-            let outcome = json!({"behavior": "INFORMATIONAL", "behaviorClose": "INFORMATIONAL"});
-            cases.insert(case.to_owned(), outcome);
-        }
-        for number in 0..CASE_COUNT - INFORMATIONAL.len() {
-            let outcome = json!({"behavior": "OK", "behaviorClose": "OK"});
-            cases.insert(format!("1.{number}"), outcome);
-        }
-        json!({ AGENT: cases })
-    }
-
-    #[test]
-    fn a_perfect_report_passes() {
-        let verdict = judge(&perfect()).unwrap();
-        assert_eq!((verdict.right, verdict.wrong.len()), (301, 0));
-    }
-
-    #[test]
-    fn every_other_outcome_fails() {
-        let outcomes = [
-            "NON-STRICT",
-            "UNIMPLEMENTED",
-            "UNCLEAN",
-            "WRONG CODE",
-            "FAILED",
-            "FAILED BY CLIENT",
-            "INFORMATIONAL",
-        ];
-        for outcome in outcomes {
-            for field in ["behavior", "behaviorClose"] {
-                let mut report = perfect();
-                report[AGENT]["1.7"][field] = outcome.into();
-                let verdict = judge(&report).unwrap();
-                assert_eq!((verdict.right, verdict.wrong.len()), (300, 1), "{outcome}");
-                assert!(verdict.wrong[0].starts_with("1.7: "), "{:?}", verdict.wrong);
-            }
-        }
-    }
-
-    #[test]
-    fn a_case_that_did_not_run_fails() {
-        let mut report = perfect();
-        report[AGENT].as_object_mut().unwrap().remove("1.7");
-        assert_eq!(
-            judge(&report).unwrap().wrong,
-            ["300 cases were run instead of 301"]
-        );
-        let mut report = perfect();
-        report[AGENT].as_object_mut().unwrap().remove("7.1.6");
-        assert_eq!(judge(&report).unwrap().wrong.len(), 2);
-        assert!(judge(&json!({})).is_err());
-    }
 }

@@ -9,7 +9,8 @@ use std::{
 };
 
 use crate::{
-    autobahn::Suite,
+    autobahn::{Extent, Suite, Target},
+    haproxy,
     place::Place,
     run::{Failure, Running, Steps, during, pause, run},
 };
@@ -19,11 +20,12 @@ const ANNOUNCEMENT: &str = "listening on http://";
 /// How long a server may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sets the suites up and runs them against the program, built with the release profile.
+/// Sets the suites up and runs them against the program, built with the release profile; then also
+/// through HAProxy, if that is installed.
 ///
 /// # Errors
 /// The first failure.
-pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
+pub(crate) fn run_all(place: &Place, extent: Extent) -> Result<(), Failure> {
     let mut steps = Steps::new("interop");
     let mut suite = None;
     steps.step("set up Autobahn", || {
@@ -35,23 +37,45 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
         let arguments = ["build", "--release", "--package", "campanile-server"];
         run(&mut place.cargo(&arguments))
     })?;
-    steps.step("Autobahn", || {
-        let (mut program, address) = start_program(place)?;
-        suite.run(&format!("ws://{address}/echo"))?;
-        let status = program.terminate()?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(Failure::new(format!(
-                "the program ended with {status} after SIGTERM"
-            )))
-        }
-    })?;
+    steps.step("Autobahn", || autobahn(place, &suite, extent))?;
     steps.summary();
+    if !haproxy::is_installed() {
+        println!("not run: Autobahn through HAProxy (to run it: apt-get install haproxy)");
+    }
     Ok(())
 }
 
+/// Runs the suite against the program, and at the same time against it behind HAProxy.
+fn autobahn(place: &Place, suite: &Suite, extent: Extent) -> Result<(), Failure> {
+    let (mut program, address) = start_program(place)?;
+    let mut targets = vec![Target {
+        name: "directly",
+        url: format!("ws://{address}/echo"),
+    }];
+    let mut proxy = None;
+    if haproxy::is_installed() {
+        let (mut running, address) = haproxy::start(place, address)?;
+        wait_until_listening(address, &mut running)?;
+        targets.push(Target {
+            name: "haproxy",
+            url: format!("ws://{address}/echo"),
+        });
+        proxy = Some(running);
+    }
+    suite.run(&targets, extent)?;
+    drop(proxy);
+    let status = program.terminate()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!(
+            "the program ended with {status} after SIGTERM"
+        )))
+    }
+}
+
 /// Runs Autobahn against the server that comes with it: proof that the suite itself is in order.
+/// That server does not compress.
 ///
 /// # Errors
 /// The first failure.
@@ -64,7 +88,8 @@ pub(crate) fn prove(place: &Place) -> Result<(), Failure> {
     let url = format!("ws://{address}");
     let mut testee = Running::start(&suite.testee(&url), Stdio::null())?;
     wait_until_listening(address, &mut testee)?;
-    suite.run(&url)
+    let name = "testee";
+    suite.run(&[Target { name, url }], Extent::WithoutCompression)
 }
 
 fn wait_until_listening(address: SocketAddr, server: &mut Running) -> Result<(), Failure> {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use campanile_hub::{FormatId, TooManyFormats};
+use campanile_hub::TooManyFormats;
 use tokio::task::JoinSet;
 
-use crate::driver::{self, EndpointRuntime, Shards, WebSocketFormat};
+use crate::driver::{self, EndpointFormats, EndpointRuntime, Shards, WebSocketFormats};
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::extract::RequiredState;
 use crate::handle::Handle;
@@ -44,7 +44,8 @@ pub enum BuildError {
     /// The shards could not be made.
     #[error(transparent)]
     Shards(#[from] driver::PrepareError),
-    /// Too many wire formats.
+    /// Too many wire formats: endpoints with more than four different settings of
+    /// [`Endpoint::compression`](crate::Endpoint::compression).
     #[error(transparent)]
     Formats(#[from] TooManyFormats),
 }
@@ -125,7 +126,9 @@ impl Builder {
     }
 
     /// How many threads share the sessions; at least 1, at most
-    /// [`SHARDS_MAX`](campanile_hub::SHARDS_MAX). The default is one for each core.
+    /// [`SHARDS_MAX`](campanile_hub::SHARDS_MAX). The default is half the number of cores: the
+    /// other half is for the kernel's part of sending, for handshakes and for your own tasks. More
+    /// shards mean more cores for one broadcast, and smaller batches for each.
     #[must_use]
     pub fn shards(mut self, count: usize) -> Self {
         self.shards = Some(count);
@@ -157,14 +160,15 @@ impl Builder {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = self
             .shards
-            .unwrap_or(cores)
+            .unwrap_or(cores / 2)
             .clamp(1, campanile_hub::SHARDS_MAX);
         let pause_max = self.batching_pause_max.unwrap_or(driver::PAUSE_MAX_DEFAULT);
         let (hub, idle) = driver::prepare(count, pause_max)?;
-        let web_socket = hub.register(Arc::new(WebSocketFormat))?;
+        let mut formats = WebSocketFormats::new(&hub, count)?;
         let mut endpoints = Routes::new();
         for (path, endpoint) in self.endpoints {
-            let mounted = Mounted::new(&path, endpoint, web_socket);
+            let formats = formats.of(endpoint.compression)?;
+            let mounted = Mounted::new(&path, endpoint, formats);
             PathTemplate::parse(&path)
                 .and_then(|template| endpoints.insert(template, mounted))
                 .map_err(|source| BuildError::Path { path, source })?;
@@ -216,17 +220,17 @@ pub(crate) struct Mounted {
     pub(crate) runtime: Arc<EndpointRuntime>,
     /// The path template, which names the endpoint's implicit destination.
     pub(crate) name: Arc<str>,
-    pub(crate) format: FormatId,
+    pub(crate) formats: EndpointFormats,
 }
 
 impl Mounted {
-    fn new(path: &str, endpoint: Endpoint, format: FormatId) -> Self {
+    fn new(path: &str, endpoint: Endpoint, formats: EndpointFormats) -> Self {
         let runtime = Arc::new(EndpointRuntime::new(&endpoint));
         Self {
             endpoint,
             runtime,
             name: path.into(),
-            format,
+            formats,
         }
     }
 }

@@ -17,6 +17,36 @@ pub const WAITING_MESSAGES_MAX: usize = 64;
 /// How many bytes of messages of one session may wait for its handler before reading pauses.
 pub const WAITING_BYTES_MAX: usize = 256 << 10;
 
+/// How long a message must be to be compressed, unless [`Endpoint::compression`] says otherwise.
+///
+/// A message is compressed by itself, so that one frame can serve many. Below this length that
+/// saves fewer bytes than the headers of TCP and IP have, and costs as much as for ten times the
+/// length.
+pub const COMPRESSED_BYTES_MIN: usize = 128;
+
+/// How long a message may be to be compressed: what is longer would hold up a shard's other
+/// sessions for too long, and goes out as it is.
+pub const COMPRESSED_BYTES_MAX: usize = 1 << 20;
+
+/// Whether messages are compressed (permessage-deflate, RFC 7692).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// No: what clients offer is declined.
+    Off,
+    /// What clients offer is accepted. Clients may then compress what they send, and messages to
+    /// them of at least so many bytes are compressed: once for all who receive one. Not, if that
+    /// would make a message longer; if it is over [`COMPRESSED_BYTES_MAX`]; and while compressing
+    /// takes more than a quarter of the shards' time.
+    From(usize),
+}
+
+impl Default for Compression {
+    /// From [`COMPRESSED_BYTES_MIN`] on.
+    fn default() -> Self {
+        Self::From(COMPRESSED_BYTES_MIN)
+    }
+}
+
 /// An endpoint of raw WebSocket: callbacks, limits and who may come in.
 ///
 /// Each callback is an async function with extractors; what it returns is the reply. Callbacks of
@@ -40,6 +70,7 @@ pub struct Endpoint {
     pub(crate) protocols: Vec<Arc<str>>,
     pub(crate) limits: Limits,
     pub(crate) outbox: OutboxPolicy,
+    pub(crate) compression: Compression,
     pub(crate) required_states: Vec<RequiredState>,
 }
 
@@ -74,7 +105,7 @@ impl Default for Endpoint {
 
 impl Endpoint {
     /// An endpoint without callbacks: same-origin browsers only, messages up to 64 KiB, an outbox
-    /// of 1 MiB and 10 s.
+    /// of 1 MiB and 10 s, compression for those who offer it.
     pub fn new() -> Self {
         Self {
             callbacks: Callbacks::default(),
@@ -83,6 +114,7 @@ impl Endpoint {
             protocols: Vec::new(),
             limits: Limits::default(),
             outbox: OutboxPolicy::default(),
+            compression: Compression::default(),
             required_states: Vec::new(),
         }
     }
@@ -158,6 +190,14 @@ impl Endpoint {
     #[must_use]
     pub fn fragments_max(mut self, frames: usize) -> Self {
         self.limits.fragments_max = frames;
+        self
+    }
+
+    /// Whether and from which length on messages are compressed, for clients that offer it (S4).
+    /// An application may have up to four different lengths.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 

@@ -78,7 +78,10 @@ pub use http;
 
 pub use app::{BuildError, Builder, Campanile};
 pub use context::Context;
-pub use endpoint::{Endpoint, IntoEndpoint, WAITING_BYTES_MAX, WAITING_MESSAGES_MAX};
+pub use endpoint::{
+    COMPRESSED_BYTES_MAX, COMPRESSED_BYTES_MIN, Compression, Endpoint, IntoEndpoint,
+    WAITING_BYTES_MAX, WAITING_MESSAGES_MAX,
+};
 pub use error::{HandlerError, HandlerPanicked, Rejection};
 pub use extract::{
     Binary, Closed, Failure, FromApplication, FromEvent, Json, Path, RequiredState, State, Text,

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use campanile_websocket::{ClientHandshake, ClientResponse, Limits, is_token};
+use campanile_websocket::{ClientHandshake, ClientResponse, DeflateOffer, Limits, is_token};
 use http::{HeaderName, HeaderValue};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -27,6 +27,7 @@ pub struct Builder {
     protocols: Vec<String>,
     headers: Vec<(String, String)>,
     limits: Limits,
+    compression: Option<DeflateOffer>,
     open_timeout: Duration,
     close_timeout: Duration,
 }
@@ -38,6 +39,7 @@ impl Builder {
             protocols: Vec::new(),
             headers: Vec::new(),
             limits: Limits::default(),
+            compression: None,
             open_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
         }
@@ -73,6 +75,14 @@ impl Builder {
         self
     }
 
+    /// Offers permessage-deflate (RFC 7692). None by default. If the server accepts, messages of at
+    /// least 128 bytes are sent compressed, unless that makes them longer; those that are sent in
+    /// fragments are not.
+    pub fn compression(mut self, offer: DeflateOffer) -> Self {
+        self.compression = Some(offer);
+        self
+    }
+
     /// Bound on resolving, connecting and the opening handshake together; 10 s by default.
     pub fn open_timeout(mut self, open_timeout: Duration) -> Self {
         self.open_timeout = open_timeout;
@@ -90,8 +100,9 @@ impl Builder {
     /// # Errors
     /// [`ClientError::Url`] and [`ClientError::Header`] before anything is sent, then
     /// [`Resolve`](ClientError::Resolve), [`Connect`](ClientError::Connect),
-    /// [`Handshake`](ClientError::Handshake), [`NoAnswer`](ClientError::NoAnswer),
-    /// [`Io`](ClientError::Io) and [`TimedOut`](ClientError::TimedOut).
+    /// [`Handshake`](ClientError::Handshake), [`Compression`](ClientError::Compression),
+    /// [`NoAnswer`](ClientError::NoAnswer), [`Io`](ClientError::Io) and
+    /// [`TimedOut`](ClientError::TimedOut).
     pub async fn connect(self) -> Result<Client, ClientError> {
         let address = Address::parse(&self.url)?;
         let handshake = self.handshake(&address)?;
@@ -107,10 +118,15 @@ impl Builder {
                     step: Step::Opening,
                     after,
                 })??;
+        let window = match &self.compression {
+            Some(offer) => offer.read_answer(&response.extensions)?,
+            None => None,
+        };
         Ok(Client::new(Opened {
             stream,
             response,
             rest,
+            window,
             limits: self.limits,
             close_timeout: self.close_timeout,
         }))
@@ -130,7 +146,9 @@ impl Builder {
                 });
             }
         }
-        handshake = handshake.protocols(self.protocols.iter().map(String::as_str));
+        handshake = handshake
+            .protocols(self.protocols.iter().map(String::as_str))
+            .extensions(self.compression.iter().map(DeflateOffer::to_extension));
         for (name, value) in &self.headers {
             let (name, value) = checked_header(name, value)?;
             handshake = handshake.header(name, value);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use campanile_websocket::{
     CLOSE_REASON_BYTES_MAX, CONTROL_PAYLOAD_BYTES_MAX, ClientResponse, CloseCode, CloseFrame,
-    Decoder, Event, Limits, Opcode, Role,
+    Decoder, Event, Limits, Opcode, Role, WindowBits,
 };
 use http::HeaderMap;
 use tokio::{
@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     builder::Builder,
+    compression::{compressed, inflaters},
     error::{ClientError, Step},
     mask::Masks,
     pipe::Pipe,
@@ -40,6 +41,8 @@ pub(crate) struct Opened {
     pub(crate) response: ClientResponse,
     /// Bytes that came behind the handshake's answer.
     pub(crate) rest: Vec<u8>,
+    /// What was agreed on, if both sides may compress.
+    pub(crate) window: Option<WindowBits>,
     pub(crate) limits: Limits,
     pub(crate) close_timeout: Duration,
 }
@@ -66,6 +69,7 @@ pub struct Client {
     headers: HeaderMap,
     protocol: Option<String>,
     decoder: Decoder,
+    window: Option<WindowBits>,
     limits: Limits,
     masks: Masks,
     state: State,
@@ -89,11 +93,16 @@ impl Client {
     }
 
     pub(crate) fn new(opened: Opened) -> Self {
+        let mut decoder = Decoder::new(Role::Client);
+        if opened.window.is_some() {
+            decoder = decoder.with_inflaters(inflaters());
+        }
         Self {
             pipe: Pipe::new(opened.stream, opened.rest),
             headers: opened.response.headers,
             protocol: opened.response.protocol,
-            decoder: Decoder::new(Role::Client),
+            decoder,
+            window: opened.window,
             limits: opened.limits,
             masks: Masks::new(),
             state: State::Open,
@@ -105,6 +114,12 @@ impl Client {
     /// The sub-protocol that the server chose; `None` when it chose none.
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
+    }
+
+    /// The window that this side compresses with, if compression was [offered](Builder::compression)
+    /// and the server has accepted.
+    pub fn compression(&self) -> Option<WindowBits> {
+        self.window
     }
 
     /// The headers of the server's answer to the opening handshake.
@@ -247,7 +262,11 @@ impl Client {
     async fn send_frame(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), ClientError> {
         self.refuse_unless_open()?;
         let mask = self.masks.take()?;
-        self.pipe.outgoing.append(true, opcode, payload, mask);
+        let window = self.window.filter(|_| !opcode.is_control());
+        match window.and_then(|window| compressed(window, payload)) {
+            Some(payload) => self.pipe.outgoing.append_compressed(opcode, &payload, mask),
+            None => self.pipe.outgoing.append(true, opcode, payload, mask),
+        }
         Ok(self.pipe.flush().await?)
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, time::Duration};
 
-use campanile_websocket::{ClientHandshakeError, DecodeError};
+use campanile_websocket::{ClientHandshakeError, DecodeError, DeflateAnswerInvalid};
 
 /// Why a call on a [`Client`](crate::Client) or [`Builder`](crate::Builder) failed.
 ///
@@ -53,6 +53,9 @@ pub enum ClientError {
     /// The server's answer is not the end of an opening handshake (RFC 6455 4.1).
     #[error("the opening handshake failed: {0}")]
     Handshake(#[from] ClientHandshakeError),
+    /// The server accepted compression in a way that was not offered (RFC 7692 5.2).
+    #[error("the opening handshake failed: {0}")]
+    Compression(#[from] DeflateAnswerInvalid),
     /// The server closed the connection before it had answered the opening handshake.
     #[error("the server closed the connection before it answered the opening handshake")]
     NoAnswer,

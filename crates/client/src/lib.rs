@@ -7,6 +7,7 @@
 //!   an origin, limits and time bounds.
 //! - [`Client::next`] gives the next [`Message`]. Pings are answered on the way; a Close is
 //!   answered, delivered once, and followed by `None`.
+//! - [`Builder::compression`] offers permessage-deflate (RFC 7692).
 //! - [`Client::close`] performs the closing handshake and waits for its end, for a bounded time.
 //!
 //! ```no_run
@@ -31,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod compression;
 mod connection;
 mod error;
 mod mask;
@@ -39,7 +41,8 @@ mod url;
 
 pub use builder::Builder;
 pub use campanile_websocket::{
-    ClientHandshakeError, CloseCode, CloseFrame, DecodeError, Limits, Opcode,
+    ClientHandshakeError, CloseCode, CloseFrame, DecodeError, DeflateAnswerInvalid, DeflateOffer,
+    Limits, Opcode, WindowBits,
 };
 pub use connection::{Client, Message};
 pub use error::{ClientError, Step, UrlProblem};

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use campanile_websocket::{Opcode, append_frame};
+use campanile_websocket::{Opcode, append_compressed_frame, append_frame};
 use tokio::{io::AsyncWrite, net::TcpStream};
 
 /// Bytes that one read asks for.
@@ -56,6 +56,11 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     pub(crate) fn append(&mut self, fin: bool, opcode: Opcode, payload: &[u8], mask: [u8; 4]) {
         append_frame(&mut self.bytes, fin, opcode, payload, Some(mask));
+    }
+
+    /// Appends a whole message that was compressed.
+    pub(crate) fn append_compressed(&mut self, opcode: Opcode, payload: &[u8], mask: [u8; 4]) {
+        append_compressed_frame(&mut self.bytes, true, opcode, payload, Some(mask));
     }
 
     /// Whether so much waits that nothing may be added but by the caller's wish.

@@ -96,11 +96,12 @@ impl Pass<'_> {
             let frames: Vec<Frame> = self.run[first..]
                 .iter()
                 .map(|one| {
+                    let frame = shared_frame(one, self.formats, member);
                     let mut prefix = Vec::new();
-                    format.prefix(one, label, &mut prefix);
+                    format.prefix(one, label, &frame.body, &mut prefix);
                     Frame {
                         prefix: prefix.into(),
-                        ..shared_frame(one, self.formats, member)
+                        ..frame
                     }
                 })
                 .collect();

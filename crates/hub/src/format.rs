@@ -21,12 +21,14 @@ pub trait Format: Send + Sync + 'static {
         self.encode_content(publication.content())
     }
 
-    /// Appends what one subscriber alone gets in front of the shared bytes, such as STOMP's
-    /// `subscription` header. `label` is what the session named its subscription.
+    /// Appends what one subscriber alone gets in front of the `shared` bytes, such as the head of
+    /// a frame, which tells the length of both, and STOMP's `subscription` header. `label` is what
+    /// the session named its subscription.
     ///
     /// A format that writes nothing here must say so in [`has_prefix`](Self::has_prefix): its
     /// publications are then batched into one buffer that all its subscribers share.
-    fn prefix(&self, _publication: &Publication, _label: &str, _out: &mut Vec<u8>) {}
+    fn prefix(&self, _publication: &Publication, _label: &str, _shared: &[u8], _out: &mut Vec<u8>) {
+    }
 
     /// Whether [`prefix`](Self::prefix) ever writes anything.
     fn has_prefix(&self) -> bool {

@@ -256,3 +256,17 @@ impl Member {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::session::Session;
+    use crate::topics::{Subscriber, Subscription};
+
+    #[test]
+    fn an_idle_session_costs_what_the_architecture_says() {
+        assert_eq!(size_of::<super::Member>(), 104);
+        assert_eq!(size_of::<Session>(), 224);
+        assert_eq!(size_of::<Subscription>(), 24);
+        assert_eq!(size_of::<Subscriber>(), 16);
+    }
+}

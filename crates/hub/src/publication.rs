@@ -112,7 +112,8 @@ impl Publication {
         self.key.as_ref()
     }
 
-    /// The shared bytes of this publication in a format, encoded on first use.
+    /// The shared bytes of this publication in a format, encoded on first use. Shards that need
+    /// them at the same time wait for the one that came first: nothing is encoded twice.
     pub(crate) fn encoded(&self, formats: &Formats, id: FormatId) -> Bytes {
         match self.encoded.get(id.index()) {
             Some(cell) => cell.get_or_init(|| formats.get(id).encode(self)).clone(),
@@ -179,5 +180,57 @@ impl From<Bytes> for Message {
 impl From<Vec<u8>> for Message {
     fn from(bytes: Vec<u8>) -> Self {
         Self::binary(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::format::Format;
+
+    const SHARDS: usize = 4;
+
+    /// Counts how often it encodes, and gives other threads time to come in.
+    struct Slow(Arc<AtomicUsize>);
+
+    impl Format for Slow {
+        fn encode_content(&self, content: &Content) -> Bytes {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            for _ in 0..1_000 {
+                std::thread::yield_now();
+            }
+            content.bytes().clone()
+        }
+
+        fn close(&self, _: u16, _: &str) -> Option<Bytes> {
+            None
+        }
+    }
+
+    #[test]
+    fn shards_that_need_an_encoding_at_the_same_time_share_it() {
+        let encodes = Arc::new(AtomicUsize::new(0));
+        let formats = Formats::default();
+        let format = formats.register(Arc::new(Slow(Arc::clone(&encodes))));
+        let format = format.expect("room for a format");
+        let id = PublicationId {
+            epoch: 1,
+            position: 1,
+        };
+        let destination = Destination::endpoint("/e");
+        let publication = Publication::new(id, destination, Content::text("ding"), None, 1);
+        let start = Barrier::new(SHARDS);
+        std::thread::scope(|scope| {
+            for _ in 0..SHARDS {
+                scope.spawn(|| {
+                    start.wait();
+                    assert_eq!(publication.encoded(&formats, format), "ding");
+                });
+            }
+        });
+        assert_eq!(encodes.load(Ordering::Relaxed), 1);
     }
 }

@@ -142,3 +142,55 @@ fn a_format_registered_late_reaches_what_was_accepted_before() {
         .count();
     assert_eq!(registered, FORMATS_MAX - 3);
 }
+
+/// Puts a head before label and content that tells the length of both.
+struct Headed;
+
+impl Format for Headed {
+    fn encode_content(&self, content: &Content) -> Bytes {
+        content.bytes().clone()
+    }
+
+    fn prefix(&self, _: &Publication, label: &str, shared: &[u8], out: &mut Vec<u8>) {
+        let whole = reply_frame(&[label.as_bytes(), shared].concat());
+        out.extend_from_slice(&whole[..whole.len() - shared.len()]);
+    }
+
+    fn has_prefix(&self) -> bool {
+        true
+    }
+
+    fn close(&self, _: u16, _: &str) -> Option<Bytes> {
+        None
+    }
+}
+
+#[test]
+fn a_prefix_may_tell_the_length_of_what_is_shared() {
+    let mut house = House::new(1, 1);
+    let format = house.hub.register(Arc::new(Headed));
+    let format = format.expect("room for a format");
+    let destination = Destination::endpoint("/headed");
+    let mut slots = Vec::new();
+    for label in ["one:", "another:"] {
+        let new = NewSession {
+            format,
+            ..house.newcomer("/e")
+        };
+        let (slot, _) = house.open(0, new);
+        let shard = &mut house.sides[0].shard;
+        let joined = shard.subscribe(slot, destination.clone(), label);
+        joined.finished().expect("a new subscription");
+        slots.push((slot, label));
+    }
+    let long = "x".repeat(9_000);
+    for text in ["ding", "", &long] {
+        let outcome = house.hub.publish(destination.clone(), Message::text(text));
+        outcome.finished().expect("room in the inbox");
+    }
+    house.pump();
+    for (slot, label) in slots {
+        let expected = ["ding", "", &long].map(|text| format!("{label}{text}"));
+        assert_eq!(house.texts(slot), expected);
+    }
+}

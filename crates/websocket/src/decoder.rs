@@ -1,13 +1,13 @@
 //! From octets to events (RFC 6455 5 and 6.2).
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, sync::Arc};
 
 use crate::{
     close::parse_close,
     error::DecodeError,
     event::{Decoded, Event, Role},
     header::{self, Context, HEAD_BYTES_MAX, Head},
-    inflate::Inflate,
+    inflate::Inflaters,
     limits::Limits,
     mask::{apply_mask, rotate_mask},
     message::{Chunk, Message, MessageRef},
@@ -20,7 +20,7 @@ use crate::{
 /// connection costs nothing more. See [`decode`](Self::decode) for how to drive it.
 pub struct Decoder {
     state: State,
-    inflater: Option<Box<dyn Inflate>>,
+    inflaters: Option<Arc<dyn Inflaters>>,
     partial: Option<Box<Partial>>,
     role: Role,
 }
@@ -53,6 +53,13 @@ struct Frame {
     bytes_left: usize,
 }
 
+/// How far a call has come.
+#[derive(Debug, Default)]
+struct Progress {
+    consumed: usize,
+    inflated_bytes: usize,
+}
+
 /// What the event of the last call has borrowed.
 #[derive(Debug, Clone, Copy)]
 enum Lent {
@@ -72,17 +79,18 @@ impl Decoder {
     pub fn new(role: Role) -> Self {
         Self {
             state: State::Open,
-            inflater: None,
+            inflaters: None,
             partial: None,
             role,
         }
     }
 
-    /// Makes RSV1 legal on the first frame of a message and inflates such messages with
-    /// `inflater`. Only after permessage-deflate was negotiated (RFC 7692).
+    /// Makes RSV1 legal on the first frame of a message, and inflates such messages with what
+    /// `inflaters` lends for each. Only after permessage-deflate was negotiated (RFC 7692), and
+    /// with the peer's context not taken over.
     #[must_use]
-    pub fn with_inflater(mut self, inflater: Box<dyn Inflate>) -> Self {
-        self.inflater = Some(inflater);
+    pub fn with_inflaters(mut self, inflaters: Arc<dyn Inflaters>) -> Self {
+        self.inflaters = Some(inflaters);
         self
     }
 
@@ -101,7 +109,8 @@ impl Decoder {
     /// # Errors
     /// The first rule that the peer broke. A rule is checked as soon as the octets are there on
     /// which it depends, so that the same stream fails in the same place however it is cut; bad
-    /// UTF-8 fails before its frame is complete. After an error, every call returns the same one.
+    /// UTF-8 fails before its frame is complete. (Compressed data that is wrong in several ways may
+    /// fail for either.) After an error, every call returns the same one.
     pub fn decode<'a>(
         &'a mut self,
         input: &'a mut [u8],
@@ -113,19 +122,25 @@ impl Decoder {
                 return Ok(Decoded {
                     consumed: input.len(),
                     event: None,
+                    inflated_bytes: 0,
                 });
             }
             State::Failed(error) => return Err(error),
         }
-        let mut consumed = 0;
-        let complete = match self.advance(input, &mut consumed, limits) {
+        let mut done = Progress::default();
+        let advanced = self.advance(input, &mut done, limits);
+        let Progress {
+            consumed,
+            inflated_bytes,
+        } = done;
+        let nothing = Decoded {
+            consumed,
+            event: None,
+            inflated_bytes,
+        };
+        let complete = match advanced {
             Ok(Some(complete)) => complete,
-            Ok(None) => {
-                return Ok(Decoded {
-                    consumed,
-                    event: None,
-                });
-            }
+            Ok(None) => return Ok(nothing),
             Err(error) => return Err(self.fail(error)),
         };
         let event = match complete {
@@ -149,17 +164,12 @@ impl Decoder {
             Complete::KeptMessage => match self.lend_message() {
                 Some(MessageRef::Text(text)) => Event::Text(text),
                 Some(MessageRef::Binary(data)) => Event::Binary(data),
-                None => {
-                    return Ok(Decoded {
-                        consumed,
-                        event: None,
-                    });
-                }
+                None => return Ok(nothing),
             },
         };
         Ok(Decoded {
-            consumed,
             event: Some(event),
+            ..nothing
         })
     }
 
@@ -197,8 +207,8 @@ impl Decoder {
         matches!(self.state, State::Closed)
     }
 
-    /// The octets of heap memory that this decoder holds for what is unfinished or lent (the
-    /// inflater's own not counted). 0 between messages.
+    /// The octets of heap memory that this decoder holds for what is unfinished or lent (what
+    /// an inflater holds is not counted). 0 between messages.
     pub fn retained_bytes(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| {
             let message = partial.message.as_ref().map_or(0, Message::retained_bytes);
@@ -206,12 +216,12 @@ impl Decoder {
         })
     }
 
-    /// Reads heads and payloads until something is complete, counting octets in `consumed`;
-    /// `None` if `input` ran out before.
+    /// Reads heads and payloads until something is complete, counting octets in `done`; `None` if
+    /// `input` ran out before.
     fn advance(
         &mut self,
         input: &mut [u8],
-        consumed: &mut usize,
+        done: &mut Progress,
         limits: &Limits,
     ) -> Result<Option<Complete>, DecodeError> {
         loop {
@@ -220,23 +230,25 @@ impl Decoder {
                 .as_ref()
                 .is_none_or(|partial| partial.frame.is_none())
             {
-                let Some(head) = self.take_head(&input[*consumed..], consumed, limits)? else {
+                let taken = self.take_head(&input[done.consumed..], &mut done.consumed, limits)?;
+                let Some(head) = taken else {
                     return Ok(None);
                 };
-                let end = consumed.checked_add(head.payload_bytes);
+                let end = done.consumed.checked_add(head.payload_bytes);
                 if let Some(end) = end.filter(|end| *end <= input.len())
                     && self.is_whole(&head)
                 {
-                    let range = *consumed..end;
+                    let range = done.consumed..end;
                     if self.role == Role::Server {
                         apply_mask(&mut input[range.clone()], head.mask);
                     }
-                    *consumed = end;
+                    done.consumed = end;
                     return Ok(Some(Complete::Input(head.opcode, range)));
                 }
                 self.begin_frame(&head);
             }
-            let Some(frame) = self.take_payload(&mut input[*consumed..], consumed, limits)? else {
+            let rest = &mut input[done.consumed..];
+            let Some(frame) = self.take_payload(rest, done, limits)? else {
                 return Ok(None);
             };
             if frame.opcode.is_control() {
@@ -268,7 +280,7 @@ impl Decoder {
         let open = partial
             .and_then(|partial| partial.message.as_ref())
             .map(Message::as_open);
-        let can_inflate = self.inflater.is_some();
+        let can_inflate = self.inflaters.is_some();
         let context = Context {
             role: self.role,
             can_inflate,
@@ -331,7 +343,7 @@ impl Decoder {
     fn take_payload(
         &mut self,
         input: &mut [u8],
-        consumed: &mut usize,
+        done: &mut Progress,
         limits: &Limits,
     ) -> Result<Option<Frame>, DecodeError> {
         let Some(partial) = &mut self.partial else {
@@ -347,7 +359,7 @@ impl Decoder {
         }
         frame.mask = rotate_mask(frame.mask, taken);
         frame.bytes_left -= taken;
-        *consumed += taken;
+        done.consumed += taken;
         if frame.opcode.is_control() {
             partial.control.reserve_exact(taken);
             partial.control.extend_from_slice(octets);
@@ -357,7 +369,7 @@ impl Decoder {
                 frame_bytes_left: frame.bytes_left,
                 fin: frame.fin,
             };
-            message.append(chunk, self.inflater.as_deref_mut(), limits)?;
+            done.inflated_bytes += message.append(chunk, self.inflaters.as_deref(), limits)?;
         }
         let complete = frame.bytes_left == 0;
         partial.frame = (!complete).then_some(frame);
@@ -399,7 +411,7 @@ impl fmt::Debug for Decoder {
             .field("role", &self.role)
             .field("state", &self.state)
             .field("partial", &self.partial)
-            .field("inflates", &self.inflater.is_some())
+            .field("inflates", &self.inflaters.is_some())
             .finish()
     }
 }

@@ -69,7 +69,33 @@ pub fn append_frame(
     payload: &[u8],
     mask: Option<[u8; 4]>,
 ) {
-    let header = frame_header(fin, false, opcode, payload.len());
+    append(
+        out,
+        frame_header(fin, false, opcode, payload.len()),
+        payload,
+        mask,
+    );
+}
+
+/// The same for the first or only frame of a compressed message, which RSV1 marks (RFC 7692 6.1);
+/// those that follow are appended as any others. `payload` is a piece of what
+/// [`Compressor::compress`](crate::Compressor::compress) has made of the message.
+pub fn append_compressed_frame(
+    out: &mut Vec<u8>,
+    fin: bool,
+    opcode: Opcode,
+    payload: &[u8],
+    mask: Option<[u8; 4]>,
+) {
+    append(
+        out,
+        frame_header(fin, true, opcode, payload.len()),
+        payload,
+        mask,
+    );
+}
+
+fn append(out: &mut Vec<u8>, header: FrameHeader, payload: &[u8], mask: Option<[u8; 4]>) {
     let header = header.as_ref();
     out.reserve(header.len() + mask.map_or(0, |mask| mask.len()) + payload.len());
     let second = out.len() + 1;

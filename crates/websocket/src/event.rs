@@ -36,4 +36,7 @@ pub struct Decoded<'a> {
     pub consumed: usize,
     /// What they amounted to; `None` if they do not complete anything, then all were consumed.
     pub event: Option<Event<'a>>,
+    /// How many octets the compressed payload among them has come to. A little input can inflate
+    /// to much: whoever bounds the work of a turn counts these.
+    pub inflated_bytes: usize,
 }

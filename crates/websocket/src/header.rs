@@ -10,6 +10,10 @@ use crate::{
 /// The longest head of a frame: two octets, eight of length, four of mask.
 pub(crate) const HEAD_BYTES_MAX: usize = 14;
 
+/// What a compressed frame may be longer by than a plain one, besides an eighth: compressors that
+/// know fixed codes only make nine bits of an octet at worst (RFC 1951 3.2.6).
+const DEFLATE_GROWTH_BYTES: usize = 64;
+
 /// A frame's head that has passed all checks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
@@ -186,7 +190,13 @@ fn check_limits(
     if !is_compressed && length > room {
         return Err(message_too_big);
     }
-    if length > frame_bytes_max {
+    let grown = match is_compressed {
+        // What cannot be compressed becomes longer: a message that is legal as it is must be legal
+        // compressed, too.
+        true => frame_bytes_max / 8 + DEFLATE_GROWTH_BYTES,
+        false => 0,
+    };
+    if length > frame_bytes_max.saturating_add(grown) {
         return Err(DecodeError::FrameTooBig { frame_bytes_max });
     }
     Ok(length)

@@ -1,11 +1,10 @@
 //! RFC 6455, the WebSocket protocol, as a codec without input or output: bytes in, events out.
 //!
 //! **What it does not do.** It opens no socket, starts no task, reads no clock and draws no random
-//! numbers: the caller brings bytes, masking keys and nonces. It does not compress: it negotiates
-//! extensions and has a hook, [`Inflate`], through which RFC 7692 (permessage-deflate) is driven.
-//! It does not queue: encoded frames are handed back, and who sends them when is the caller's
-//! affair. It does not answer by itself: a Pong for a Ping and a Close for a Close are encoded by
-//! the caller, and [`Closing`] only tells whether one is owed.
+//! numbers: the caller brings bytes, masking keys and nonces. It does not queue: encoded frames are
+//! handed back, and who sends them when is the caller's affair. It does not answer by itself: a
+//! Pong for a Ping and a Close for a Close are encoded by the caller, and [`Closing`] only tells
+//! whether one is owed.
 //!
 //! **What it does.**
 //! - [`Decoder`] turns the octets of one connection into [`Event`]s, in either [`Role`], under
@@ -16,6 +15,9 @@
 //! - [`validate_request`], [`select_protocol`], [`negotiate`] and [`accept_key`] are the server's
 //!   opening handshake, [`ClientHandshake`] the client's.
 //! - [`Closing`] is the closing handshake.
+//! - [`accept_deflate`], [`Compressor`] and [`InflaterPool`] are permessage-deflate (RFC 7692),
+//!   always without context takeover: no connection keeps a window, and a message that is
+//!   compressed once serves all who have negotiated the same window.
 //!
 //! A message that lies complete in the input is unmasked in place and lent to the caller without
 //! a copy or an allocation. Anything else is gathered in one buffer which grows with the data that
@@ -53,6 +55,7 @@
 mod close;
 mod closing;
 mod decoder;
+mod deflate;
 mod encode;
 mod error;
 mod event;
@@ -68,9 +71,15 @@ mod utf8;
 pub use close::{CLOSE_REASON_BYTES_MAX, CloseCode, CloseFrame};
 pub use closing::Closing;
 pub use decoder::Decoder;
+pub use deflate::{
+    CompressFailed, Compressor, DeflateAnswerInvalid, DeflateOffer, InflaterPool,
+    PERMESSAGE_DEFLATE, WindowBits, accept_deflate, append_prefix, append_stored,
+    encode_compressed,
+};
 pub use encode::{
-    ControlTooLong, FrameHeader, append_frame, encode_binary, encode_close, encode_close_empty,
-    encode_close_reply, encode_frame, encode_ping, encode_pong, encode_text, frame_header,
+    ControlTooLong, FrameHeader, append_compressed_frame, append_frame, encode_binary,
+    encode_close, encode_close_empty, encode_close_reply, encode_frame, encode_ping, encode_pong,
+    encode_text, frame_header,
 };
 pub use error::DecodeError;
 pub use event::{Decoded, Event, Role};
@@ -81,7 +90,7 @@ pub use handshake::error::HandshakeError;
 pub use handshake::extensions::{ExtensionOffer, negotiate, parse_extensions};
 pub use handshake::request::{HandshakeRequest, is_upgrade, select_protocol, validate_request};
 pub use handshake::{accept_key, is_token};
-pub use inflate::Inflate;
+pub use inflate::{Inflate, InflateOutput, Inflaters};
 pub use limits::Limits;
 pub use mask::apply_mask;
 pub use opcode::{CONTROL_PAYLOAD_BYTES_MAX, Opcode, UnknownOpcode};

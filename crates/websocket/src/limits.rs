@@ -8,11 +8,12 @@
 /// endpoint and no connection stores its own; a change takes effect with the next frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// The longest payload of a single frame, in octets as sent (compressed, if it is). Control
-    /// frames have their own limit of 125 octets and are not measured by this one. Default 65,536.
+    /// The longest payload of a single frame, in octets as sent. A compressed one may be longer by an
+    /// eighth and 64 octets, because what cannot be compressed grows. Control frames have their
+    /// own limit of 125 octets and are not measured by this one. Default 65,536.
     pub frame_bytes_max: usize,
-    /// The longest message, in octets of all its fragments together, after inflating. Default
-    /// 65,536.
+    /// The longest message, in octets of all its fragments together, after inflating: a compressed
+    /// message is refused while it is inflated, as soon as it comes to more. Default 65,536.
     pub message_bytes_max: usize,
     /// The most frames of one message, empty ones included; 0 acts as 1. Without it a peer could
     /// send empty fragments for ever. Default 1,024.

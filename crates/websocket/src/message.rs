@@ -1,7 +1,11 @@
 //! A data message that did not arrive in one piece.
 
 use crate::{
-    error::DecodeError, header::OpenMessage, inflate::Inflate, limits::Limits, utf8::Utf8Tail,
+    error::DecodeError,
+    header::OpenMessage,
+    inflate::{Borrowed, Inflaters},
+    limits::Limits,
+    utf8::Utf8Tail,
 };
 
 /// A data message whose octets are still arriving, or that waits to be fetched.
@@ -9,6 +13,8 @@ use crate::{
 pub(crate) struct Message {
     body: Body,
     compressed: bool,
+    /// There only from a compressed message's first octet to its last.
+    inflater: Option<Borrowed>,
     fragments: usize,
 }
 
@@ -55,6 +61,7 @@ impl Message {
         Self {
             body,
             compressed,
+            inflater: None,
             fragments: 1,
         }
     }
@@ -78,23 +85,62 @@ impl Message {
     }
 
     /// Appends unmasked octets and checks them; with the last ones, checks that the text is
-    /// complete. An uncompressed chunk is known to fit: its frame's head was checked.
+    /// complete. An uncompressed chunk is known to fit: its frame's head was checked. Returns how
+    /// many octets a compressed one has come to.
     pub(crate) fn append(
         &mut self,
         chunk: Chunk<'_>,
-        inflater: Option<&mut (dyn Inflate + 'static)>,
+        inflaters: Option<&dyn Inflaters>,
         limits: &Limits,
-    ) -> Result<(), DecodeError> {
-        match (self.compressed, inflater) {
-            (true, Some(inflater)) => self.body.inflate(chunk, inflater, limits)?,
+    ) -> Result<usize, DecodeError> {
+        let inflated_bytes = match (self.compressed, inflaters) {
+            (true, Some(inflaters)) => self.inflate(chunk, inflaters, limits)?,
             (true, None) => return Err(DecodeError::ReservedBitSet),
-            (false, _) => self.body.append(chunk, limits)?,
-        }
+            (false, _) => {
+                self.body.append(chunk, limits)?;
+                0
+            }
+        };
         if chunk.is_last() {
-            self.body.finish()
-        } else {
-            Ok(())
+            self.body.finish()?;
         }
+        Ok(inflated_bytes)
+    }
+
+    fn inflate(
+        &mut self,
+        chunk: Chunk<'_>,
+        inflaters: &dyn Inflaters,
+        limits: &Limits,
+    ) -> Result<usize, DecodeError> {
+        // Whoever sends a head and nothing else does not get an inflater to hold.
+        if chunk.octets.is_empty() && !chunk.is_last() {
+            return Ok(0);
+        }
+        let mut inflater = match self.inflater.take() {
+            Some(Borrowed(inflater)) => inflater,
+            None => inflaters.lend(),
+        };
+        let message_bytes_max = limits.message_bytes_max;
+        let before = self.body.len();
+        let mut output = |octets: &[u8]| {
+            if octets.len() > message_bytes_max.saturating_sub(self.body.len()) {
+                return Err(DecodeError::MessageTooBig { message_bytes_max });
+            }
+            let inflated = Chunk {
+                octets,
+                frame_bytes_left: 0,
+                fin: false,
+            };
+            self.body.append(inflated, limits)
+        };
+        inflater.inflate(chunk.octets, chunk.is_last(), &mut output)?;
+        if chunk.is_last() {
+            inflaters.take_back(inflater);
+        } else {
+            self.inflater = Some(Borrowed(inflater));
+        }
+        Ok(self.body.len() - before)
     }
 
     pub(crate) fn as_ref(&self) -> MessageRef<'_> {
@@ -132,47 +178,6 @@ impl Body {
             Self::Binary(data) => {
                 data.reserve_exact(growth(data.len(), data.capacity(), len, chunk, limits));
                 data.extend_from_slice(chunk.octets);
-                Ok(())
-            }
-        }
-    }
-
-    fn inflate(
-        &mut self,
-        chunk: Chunk<'_>,
-        inflater: &mut (dyn Inflate + 'static),
-        limits: &Limits,
-    ) -> Result<(), DecodeError> {
-        let message_bytes_max = limits.message_bytes_max;
-        let too_big = DecodeError::MessageTooBig { message_bytes_max };
-        let room = message_bytes_max.saturating_sub(self.len());
-        let mut inflate_to = |output: &mut Vec<u8>| {
-            let before = output.len();
-            match inflater.inflate(chunk.octets, chunk.is_last(), output, room) {
-                Ok(()) if output.len().saturating_sub(before) > room => Err(too_big),
-                // The inflater knows how much room was left, not which limit that came from.
-                Err(DecodeError::MessageTooBig { .. }) => Err(too_big),
-                other => other,
-            }
-        };
-        match self {
-            Self::Text { text, tail } => {
-                let mut piece = Vec::new();
-                inflate_to(&mut piece)?;
-                let inflated = Chunk {
-                    octets: &piece,
-                    frame_bytes_left: 0,
-                    fin: chunk.is_last(),
-                };
-                let len = text.len() + tail.len();
-                text.reserve_exact(growth(text.len(), text.capacity(), len, inflated, limits));
-                tail.append(&piece, text)
-                    .map_err(|_| DecodeError::TextNotUtf8)
-            }
-            Self::Binary(data) => {
-                inflate_to(data)?;
-                // How the buffer grew was the inflater's choice; what is kept is ours.
-                data.shrink_to(message_bytes_max);
                 Ok(())
             }
         }

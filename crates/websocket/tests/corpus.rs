@@ -1,7 +1,7 @@
 //! Replays the fuzzers' corpus on the stable compiler.
 //!
 //! A file's name may start with what its input must come to: `ok-` or a close code for the
-//! decoder; a status for the server's side of the handshake; `client-ok-`, `client-more-` or
+//! decoder and the inflater; a status for the server's side of the handshake; `client-ok-`, `client-more-` or
 //! `client-bad-` for the client's. Files that a fuzzer has named only must not break an invariant.
 
 mod common;
@@ -44,6 +44,19 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
 fn websocket_decoder() {
     for (name, data) in corpus("websocket_decoder") {
         let code = fuzzed::decode_input(&data).map(|error| error.close_code().get());
+        let expected = name.split('-').next().unwrap_or_default();
+        match (expected, expected.parse::<u16>()) {
+            ("ok", _) => assert_eq!(code, None, "{name}"),
+            (_, Ok(expected)) if expected < 5000 => assert_eq!(code, Some(expected), "{name}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn websocket_inflater() {
+    for (name, data) in corpus("websocket_inflater") {
+        let code = fuzzed::inflater_input(&data).map(|error| error.close_code().get());
         let expected = name.split('-').next().unwrap_or_default();
         match (expected, expected.parse::<u16>()) {
             ("ok", _) => assert_eq!(code, None, "{name}"),

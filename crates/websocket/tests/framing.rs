@@ -47,7 +47,8 @@ fn rfc6455_5_7_examples_decode() {
         decoded,
         Decoded {
             consumed: 11,
-            event: Some(Event::Text("Hello"))
+            event: Some(Event::Text("Hello")),
+            inflated_bytes: 0,
         }
     );
 
@@ -58,7 +59,8 @@ fn rfc6455_5_7_examples_decode() {
         decoded,
         Decoded {
             consumed: 9,
-            event: Some(Event::Text("Hello"))
+            event: Some(Event::Text("Hello")),
+            inflated_bytes: 0,
         }
     );
     let mut input = *b"\x89\x05Hello";
@@ -67,7 +69,8 @@ fn rfc6455_5_7_examples_decode() {
         decoded,
         Decoded {
             consumed: 7,
-            event: Some(Event::Ping(b"Hello"))
+            event: Some(Event::Ping(b"Hello")),
+            inflated_bytes: 0,
         }
     );
 }
@@ -273,7 +276,8 @@ fn rfc6455_5_5_1_what_follows_a_close_frame_is_ignored() {
         decoded,
         Decoded {
             consumed: 6,
-            event: Some(Event::Close(None))
+            event: Some(Event::Close(None)),
+            inflated_bytes: 0,
         }
     );
     assert!(decoder.is_closed());
@@ -284,7 +288,8 @@ fn rfc6455_5_5_1_what_follows_a_close_frame_is_ignored() {
         decoded,
         Decoded {
             consumed: length,
-            event: None
+            event: None,
+            inflated_bytes: 0,
         }
     );
 }

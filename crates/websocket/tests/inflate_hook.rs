@@ -1,8 +1,10 @@
 //! How compressed messages pass through the hook (RFC 7692).
 
+use std::sync::Arc;
+
 use campanile_websocket::{
-    CloseCode, DecodeError, Decoder, Event, Inflate, Limits, Opcode, Role, append_frame,
-    frame_header,
+    CloseCode, DecodeError, Decoder, Event, Inflate, InflateOutput, Inflaters, Limits, Opcode,
+    Role, append_frame, frame_header,
 };
 
 #[track_caller]
@@ -19,21 +21,29 @@ impl Inflate for Triple {
         &mut self,
         input: &[u8],
         last: bool,
-        output: &mut Vec<u8>,
-        output_bytes_max: usize,
+        output: &mut InflateOutput<'_>,
     ) -> Result<(), DecodeError> {
-        if input.len() * 3 > output_bytes_max {
-            return Err(DecodeError::MessageTooBig {
-                message_bytes_max: 30,
-            });
+        for octet in input {
+            output(&[*octet; 3])?;
         }
-        output.extend(input.iter().flat_map(|octet| [*octet; 3]));
         if last && input == b"!" {
             Err(DecodeError::InflateFailed)
         } else {
             Ok(())
         }
     }
+}
+
+impl Inflaters for Triple {
+    fn lend(&self) -> Box<dyn Inflate> {
+        Box::new(Self)
+    }
+
+    fn take_back(&self, _inflater: Box<dyn Inflate>) {}
+}
+
+fn decoder() -> Decoder {
+    Decoder::new(Role::Client).with_inflaters(Arc::new(Triple))
 }
 
 fn deflated(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
@@ -50,7 +60,7 @@ fn rfc7692_6_compressed_messages_go_through_the_inflater() {
         message_bytes_max: 30,
         ..Limits::default()
     };
-    let mut decoder = Decoder::new(Role::Client).with_inflater(Box::new(Triple));
+    let mut decoder = decoder();
     let mut input = deflated(true, Opcode::Text, b"ab");
     let decoded = decoder.decode(&mut input, &limits).expect("legal");
     assert_eq!(decoded.event, Some(Event::Text("aaabbb")));
@@ -70,7 +80,7 @@ fn rfc7692_6_compressed_messages_go_through_the_inflater() {
 fn rfc7692_6_rsv1_on_other_than_first_frames_is_1002() {
     let limits = Limits::default();
     for opcode in [0x00, 0x08, 0x09, 0x0a] {
-        let mut decoder = Decoder::new(Role::Client).with_inflater(Box::new(Triple));
+        let mut decoder = decoder();
         let mut first = deflated(false, Opcode::Text, b"");
         assert_eq!(
             decoder.decode(&mut first, &limits).expect("legal").event,
@@ -104,7 +114,7 @@ fn rfc7692_8_what_inflates_over_the_limit_is_1009_and_bad_text_1007() {
         (b"!", DecodeError::InflateFailed),
     ];
     for (payload, expected) in cases {
-        let mut decoder = Decoder::new(Role::Client).with_inflater(Box::new(Triple));
+        let mut decoder = decoder();
         let mut input = deflated(true, Opcode::Text, payload);
         assert_eq!(decoder.decode(&mut input, &limits), Err(expected));
     }

@@ -5,7 +5,7 @@ mod common;
 use campanile_websocket::{
     CloseCode, CloseFrame, Decoder, Limits, Opcode, Role, append_frame, encode_close,
 };
-use common::{LIMITS, Outcome, Owned, PassOn, append_event, drive, fuzzed, peer_mask};
+use common::{LIMITS, Outcome, Owned, append_event, drive, fuzzed, passing_on, peer_mask};
 use proptest::{collection::vec, prelude::*, test_runner::FileFailurePersistence};
 
 fn config() -> ProptestConfig {
@@ -151,7 +151,7 @@ proptest! {
             }
         }
         let decoder = || match inflates {
-            true => Decoder::new(role).with_inflater(Box::new(PassOn)),
+            true => passing_on(role),
             false => Decoder::new(role),
         };
         let whole = drive(decoder(), [octets.as_slice()], &LIMITS);
@@ -163,6 +163,7 @@ proptest! {
     fn arbitrary_octets_neither_panic_nor_pass_the_limits(octets in vec(any::<u8>(), 0..600)) {
         fuzzed::decode_input(&octets);
         fuzzed::handshake_input(&octets);
+        fuzzed::inflater_input(&octets);
     }
 
     #[test]

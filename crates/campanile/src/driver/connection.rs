@@ -6,12 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use campanile_hub::{Cause, Ending, Moment, Outcome, Shard, Slot};
 use campanile_websocket::{
-    CloseCode, DecodeError, Decoder, Event as Frame, Role, encode_close_reply, encode_pong,
+    CloseCode, DecodeError, Decoder, Event as Frame, InflaterPool, Role, encode_close_reply,
+    encode_pong,
 };
 
-use super::EndpointRuntime;
 use super::caller::Caller;
 use super::inbound::Inbound;
+use super::{Arrival, EndpointRuntime};
 use crate::context::Event;
 use crate::session::Session;
 
@@ -20,6 +21,16 @@ const READS_PER_TURN: usize = 4;
 
 /// How many frames of one connection are decoded before others have their turn.
 const MESSAGES_PER_TURN: usize = 512;
+
+/// How much inflating one connection may cause before others have their turn, in bytes. A byte that
+/// is inflated to nothing can cost as much as [`INFLATED_BYTES_PER_BYTE`] that are.
+const INFLATED_BYTES_PER_TURN: usize = 1 << 20;
+
+/// What a byte that may be compressed counts for, whatever it is inflated to.
+const INFLATED_BYTES_PER_BYTE: usize = 16;
+
+/// How much is inflated at once: it can come to a thousand times as much.
+const COMPRESSED_BYTES_AT_ONCE: usize = 2 << 10;
 
 /// How much may wait to be written to a client before we stop reading what it sends: who does not
 /// take answers gets no more questions answered.
@@ -32,6 +43,7 @@ pub(crate) struct Connection {
     pub(crate) endpoint: Arc<EndpointRuntime>,
     pub(crate) inbound: Inbound,
     decoder: Decoder,
+    may_compress: bool,
     /// Bytes that were read before reading paused, to be decoded when it goes on.
     held_back: Vec<u8>,
     /// The peer broke the protocol: what else it sends is read and thrown away.
@@ -40,6 +52,12 @@ pub(crate) struct Connection {
     pub(crate) may_have_more: bool,
     /// The peer will send no more: behind what it has sent, the end is to be read.
     pub(crate) is_read_closed: bool,
+}
+
+/// What is left of a turn of reading.
+struct Left {
+    messages: usize,
+    inflated_bytes: usize,
 }
 
 /// Where a turn of reading ended.
@@ -59,17 +77,27 @@ pub(crate) enum Turn {
 
 impl Connection {
     pub(crate) fn new(
-        stream: mio::net::TcpStream,
+        arrival: Arrival,
         session: Session,
         endpoint: Arc<EndpointRuntime>,
-        early: Vec<u8>,
+        inflaters: &Arc<InflaterPool>,
     ) -> Self {
+        let Arrival {
+            stream,
+            early,
+            may_compress,
+        } = arrival;
+        let mut decoder = Decoder::new(Role::Server);
+        if may_compress {
+            decoder = decoder.with_inflaters(Arc::clone(inflaters) as _);
+        }
         Self {
             stream,
             session,
             endpoint,
             inbound: Inbound::default(),
-            decoder: Decoder::new(Role::Server),
+            decoder,
+            may_compress,
             held_back: early,
             failed: false,
             may_have_more: true,
@@ -90,10 +118,13 @@ impl Connection {
         if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
             return Turn::Blocked;
         }
-        let mut messages_left = MESSAGES_PER_TURN;
+        let mut left = Left {
+            messages: MESSAGES_PER_TURN,
+            inflated_bytes: INFLATED_BYTES_PER_TURN,
+        };
         if !self.held_back.is_empty() {
             let mut held_back = std::mem::take(&mut self.held_back);
-            let stopped = self.decode(slot, &mut held_back, &mut messages_left, shard, caller, now);
+            let stopped = self.decode(slot, &mut held_back, &mut left, shard, caller, now);
             if let Some(turn) = stopped {
                 return turn;
             }
@@ -106,7 +137,7 @@ impl Connection {
                 Ok(0) => return Turn::Gone,
                 Ok(count) => {
                     let input = &mut buffer[..count];
-                    let stopped = self.decode(slot, input, &mut messages_left, shard, caller, now);
+                    let stopped = self.decode(slot, input, &mut left, shard, caller, now);
                     if let Some(turn) = stopped {
                         return turn;
                     }
@@ -133,7 +164,7 @@ impl Connection {
         &mut self,
         slot: Slot,
         mut input: &mut [u8],
-        messages_left: &mut usize,
+        left: &mut Left,
         shard: &mut Shard,
         caller: &Caller,
         now: Moment,
@@ -143,7 +174,7 @@ impl Connection {
                 Some(Turn::Paused)
             } else if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
                 Some(Turn::Blocked)
-            } else if *messages_left == 0 {
+            } else if left.messages == 0 || left.inflated_bytes == 0 {
                 Some(Turn::Unfinished)
             } else {
                 None
@@ -152,10 +183,21 @@ impl Connection {
                 self.held_back = input.to_vec();
                 return stop;
             }
-            *messages_left -= 1;
-            let event = match self.decoder.decode(input, &self.endpoint.limits) {
+            left.messages -= 1;
+            let at_once = match self.may_compress {
+                true => input.len().min(COMPRESSED_BYTES_AT_ONCE),
+                false => input.len(),
+            };
+            let decoded = self
+                .decoder
+                .decode(&mut input[..at_once], &self.endpoint.limits);
+            let event = match decoded {
                 Ok(decoded) => {
                     let consumed = decoded.consumed;
+                    if self.may_compress {
+                        let cost = consumed * INFLATED_BYTES_PER_BYTE + decoded.inflated_bytes;
+                        left.inflated_bytes = left.inflated_bytes.saturating_sub(cost);
+                    }
                     let happened = decoded.event.and_then(Happened::from);
                     input = &mut input[consumed..];
                     happened

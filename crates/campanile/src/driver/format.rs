@@ -1,20 +1,33 @@
-//! Publications as WebSocket frames.
+//! Publications as WebSocket frames, and who gets which.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::Bytes;
-use campanile_hub::{Content, Format};
-use campanile_websocket::{CloseCode, encode_binary, encode_close, encode_frame};
-use campanile_websocket::{Opcode, encode_close_empty};
+use campanile_hub::{Content, FORMATS_MAX, Format, FormatId, Hub, TooManyFormats};
+use campanile_websocket::{CloseCode, encode_close, encode_close_empty, encode_frame};
+use campanile_websocket::{Opcode, WindowBits};
 
-/// RFC 6455 frames without extensions: one frame a message.
-#[derive(Debug)]
-pub(crate) struct WebSocketFormat;
+use super::deflating::Deflating;
+use super::governor::Governor;
+use crate::endpoint::Compression;
+
+/// RFC 6455 frames, one a message; compressed (RFC 7692) where that was negotiated and is worth it.
+pub(crate) struct WebSocketFormat {
+    deflating: Option<Deflating>,
+}
 
 impl Format for WebSocketFormat {
     fn encode_content(&self, content: &Content) -> Bytes {
-        match content {
-            Content::Text(text) => encode_frame(Opcode::Text, text.as_bytes()),
-            Content::Binary(bytes) => encode_binary(bytes),
-        }
+        let (opcode, message) = match content {
+            Content::Text(text) => (Opcode::Text, text.as_bytes()),
+            Content::Binary(bytes) => (Opcode::Binary, bytes),
+        };
+        let deflating = self.deflating.as_ref();
+        // Any message may be sent as it is, also after compression was negotiated (RFC 7692 6).
+        deflating
+            .and_then(|deflating| deflating.encode(opcode, message))
+            .unwrap_or_else(|| encode_frame(opcode, message))
     }
 
     fn close(&self, code: u16, reason: &str) -> Option<Bytes> {
@@ -25,3 +38,102 @@ impl Format for WebSocketFormat {
         })
     }
 }
+
+/// The formats of a node's WebSocket sessions. Endpoints whose messages are compressed from the
+/// same length on share theirs, so that what is published to a user is compressed once, too.
+pub(crate) struct WebSocketFormats {
+    hub: Hub,
+    plain: FormatId,
+    compressed: Vec<(usize, Arc<CompressedFormats>)>,
+    governor: Arc<Governor>,
+    started: Instant,
+}
+
+/// One format for each window. They are registered when a client first negotiates one, so that
+/// publications do not carry room for encodings that nobody wants.
+pub(crate) struct CompressedFormats {
+    hub: Hub,
+    bytes_min: usize,
+    by_window: [OnceLock<Option<FormatId>>; WindowBits::COUNT],
+    governor: Arc<Governor>,
+    started: Instant,
+}
+
+/// The formats of an endpoint's sessions.
+#[derive(Clone)]
+pub(crate) struct EndpointFormats {
+    pub(crate) plain: FormatId,
+    compressed: Option<Arc<CompressedFormats>>,
+}
+
+impl WebSocketFormats {
+    /// Registers the plain format.
+    pub(crate) fn new(hub: &Hub, shards: usize) -> Result<Self, TooManyFormats> {
+        Ok(Self {
+            hub: hub.clone(),
+            plain: hub.register(Arc::new(WebSocketFormat { deflating: None }))?,
+            compressed: Vec::new(),
+            governor: Arc::new(Governor::new(shards)),
+            started: Instant::now(),
+        })
+    }
+
+    /// What an endpoint with this setting needs.
+    pub(crate) fn of(
+        &mut self,
+        compression: Compression,
+    ) -> Result<EndpointFormats, TooManyFormats> {
+        let plain = self.plain;
+        let Compression::From(bytes_min) = compression else {
+            let compressed = None;
+            return Ok(EndpointFormats { plain, compressed });
+        };
+        let same = self.compressed.iter().find(|(min, _)| *min == bytes_min);
+        let compressed = match same {
+            Some((_, formats)) => Arc::clone(formats),
+            None => {
+                if (self.compressed.len() + 1) * WindowBits::COUNT >= FORMATS_MAX {
+                    return Err(TooManyFormats);
+                }
+                let formats = Arc::new(CompressedFormats {
+                    hub: self.hub.clone(),
+                    bytes_min,
+                    by_window: Default::default(),
+                    governor: Arc::clone(&self.governor),
+                    started: self.started,
+                });
+                self.compressed.push((bytes_min, Arc::clone(&formats)));
+                formats
+            }
+        };
+        Ok(EndpointFormats {
+            plain,
+            compressed: Some(compressed),
+        })
+    }
+}
+
+impl EndpointFormats {
+    /// The format for a client that inflates with this window; `None` if the endpoint does not
+    /// compress.
+    pub(crate) fn compressed(&self, window: WindowBits) -> Option<FormatId> {
+        let formats = self.compressed.as_ref()?;
+        *formats.by_window[window.index()].get_or_init(|| {
+            let deflating = Deflating::new(
+                window,
+                formats.bytes_min,
+                Arc::clone(&formats.governor),
+                formats.started,
+            );
+            let format = WebSocketFormat {
+                deflating: Some(deflating),
+            };
+            // There is room for it: that was seen to when the endpoint was mounted.
+            formats.hub.register(Arc::new(format)).ok()
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "format_tests.rs"]
+mod tests;

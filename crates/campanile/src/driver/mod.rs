@@ -6,7 +6,9 @@
 
 mod caller;
 mod connection;
+mod deflating;
 mod format;
+mod governor;
 mod inbound;
 mod lingering;
 mod pacing;
@@ -24,7 +26,7 @@ use campanile_hub::{Hub, NewSession, Refusal, SessionId, Shard};
 use mio::{Poll, Token};
 use tokio::sync::oneshot;
 
-pub(crate) use self::format::WebSocketFormat;
+pub(crate) use self::format::{EndpointFormats, WebSocketFormats};
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
 use crate::endpoint::{Callbacks, Endpoint};
 use crate::state::Application;
@@ -52,6 +54,8 @@ pub(crate) struct Arrival {
     pub(crate) stream: mio::net::TcpStream,
     /// Bytes that came in the same segment as the handshake.
     pub(crate) early: Vec<u8>,
+    /// The client may send compressed messages.
+    pub(crate) may_compress: bool,
 }
 
 /// What other threads ask of a shard's thread.

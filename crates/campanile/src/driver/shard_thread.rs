@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use campanile_hub::{
     Cause, Ending, Moment, NewSession, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
 };
+use campanile_websocket::InflaterPool;
 use mio::{Interest, Poll, Token};
 use tokio::sync::oneshot;
 
@@ -66,6 +67,8 @@ struct ShardThread {
     caller: Caller,
     waiting: Waiting,
     buffer: Vec<u8>,
+    /// For all connections that may send compressed messages.
+    inflaters: Arc<InflaterPool>,
     sockets: Sockets,
     lingering: Lingering,
     remains: HashMap<SessionId, Remains>,
@@ -93,6 +96,7 @@ impl ShardThread {
             pause_max,
             waiting,
             buffer: vec![0; READ_BUFFER_BYTES],
+            inflaters: Arc::default(),
             sockets: Sockets::default(),
             lingering: Lingering::default(),
             remains: HashMap::new(),
@@ -273,8 +277,7 @@ impl ShardThread {
             .is_some_and(|one| one.id() == session)
     }
 
-    fn attach(&mut self, id: SessionId, endpoint: Arc<EndpointRuntime>, arrival: Arrival) {
-        let Arrival { mut stream, early } = arrival;
+    fn attach(&mut self, id: SessionId, endpoint: Arc<EndpointRuntime>, mut arrival: Arrival) {
         let slot = id.slot();
         let Some(session) = self.shard.session(slot).filter(|one| one.id() == id) else {
             return;
@@ -285,13 +288,13 @@ impl ShardThread {
         if let Err(error) = self
             .waiting
             .registry()
-            .register(&mut stream, token, interest)
+            .register(&mut arrival.stream, token, interest)
         {
             tracing::warn!(%error, "a socket could not be watched");
             self.shard.gone(slot);
             return;
         }
-        let mut connection = Connection::new(stream, session, endpoint, early);
+        let mut connection = Connection::new(arrival, session, endpoint, &self.inflaters);
         let now = self.now();
         self.caller
             .deliver(&mut connection, &mut self.shard, slot, Event::Opened, now);
@@ -328,6 +331,7 @@ impl ShardThread {
         self.lingering.expire(now);
         if self.shard.is_empty() {
             self.sockets.shrink();
+            self.inflaters.shrink();
         }
         wait
     }

@@ -87,3 +87,14 @@ impl Sink for Sockets {
         self.settled.push(ticket);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Connection;
+
+    #[test]
+    fn an_idle_connection_costs_what_the_architecture_says() {
+        assert_eq!(size_of::<Connection>(), 136);
+        assert_eq!(size_of::<Option<Box<Connection>>>(), 8);
+    }
+}

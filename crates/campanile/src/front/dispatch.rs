@@ -7,7 +7,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use campanile_hub::{Attributes, Destination, NewSession, PathParameters};
-use campanile_websocket::{is_upgrade, select_protocol, validate_request};
+use campanile_websocket::{
+    accept_deflate, is_upgrade, negotiate, select_protocol, validate_request,
+};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tower_service::Service;
 
@@ -137,12 +139,18 @@ async fn shake_hands(
     if let Err(refused) = intercept(&endpoint.interceptors, &mut handshake).await {
         return Err(Box::new(problem(refused.status, &refused.detail)));
     }
+    let mut compressed = None;
+    let extensions = negotiate(&valid.extensions, |offer| {
+        let (window, answer) = accept_deflate(offer)?;
+        compressed = Some(mounted.formats.compressed(window)?);
+        Some(answer)
+    });
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    *response.headers_mut() = valid.response_headers(protocol.as_deref(), &[]);
+    *response.headers_mut() = valid.response_headers(protocol.as_deref(), &extensions);
     let session = NewSession {
         endpoint: Destination::Endpoint(Arc::clone(&mounted.name)),
-        format: mounted.format,
+        format: compressed.unwrap_or(mounted.formats.plain),
         outbox: endpoint.outbox,
         principal: handshake.user,
         path_parameters: handshake.path_parameters,
@@ -158,7 +166,8 @@ async fn shake_hands(
             &refusal.to_string(),
         ))
     })?;
-    let upgrading = Upgrading::new(on_upgrade, Arc::clone(&mounted.runtime), reservation);
+    let runtime = Arc::clone(&mounted.runtime);
+    let upgrading = Upgrading::new(on_upgrade, runtime, reservation, compressed.is_some());
     Ok((response, upgrading))
 }
 

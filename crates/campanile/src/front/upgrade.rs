@@ -19,6 +19,8 @@ pub(super) struct Upgrading {
     on_upgrade: OnUpgrade,
     endpoint: Arc<EndpointRuntime>,
     reservation: Reservation,
+    /// Compression was negotiated.
+    may_compress: bool,
 }
 
 /// Where a connection's task finds what is to be done after the answer.
@@ -40,11 +42,13 @@ impl Upgrading {
         on_upgrade: OnUpgrade,
         endpoint: Arc<EndpointRuntime>,
         reservation: Reservation,
+        may_compress: bool,
     ) -> Self {
         Self {
             on_upgrade,
             endpoint,
             reservation,
+            may_compress,
         }
     }
 
@@ -71,9 +75,14 @@ impl Upgrading {
             return;
         };
         match into_mio(stream) {
-            Ok(stream) => self
-                .reservation
-                .attach(self.endpoint, Arrival { stream, early }),
+            Ok(stream) => {
+                let arrival = Arrival {
+                    stream,
+                    early,
+                    may_compress: self.may_compress,
+                };
+                self.reservation.attach(self.endpoint, arrival);
+            }
             Err(error) => tracing::debug!(%error, "a client left during its handshake"),
         }
     }

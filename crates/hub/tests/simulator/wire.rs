@@ -52,7 +52,7 @@ impl Format for Wire {
         frame(b'P', &[&position, publication.content().bytes()]).into()
     }
 
-    fn prefix(&self, publication: &Publication, label: &str, out: &mut Vec<u8>) {
+    fn prefix(&self, publication: &Publication, label: &str, _: &[u8], out: &mut Vec<u8>) {
         if self.is_labelled {
             let position = publication.id().position.to_be_bytes();
             out.extend(frame(b'L', &[&position, label.as_bytes()]));

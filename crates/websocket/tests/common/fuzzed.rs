@@ -2,12 +2,14 @@
 //! an ordinary test.
 
 use campanile_websocket::{
-    ClientHandshake, ClientHandshakeError, DecodeError, Decoder, ExtensionOffer, HandshakeError,
-    Role, is_token, negotiate, parse_extensions, select_protocol, validate_request,
+    ClientHandshake, ClientHandshakeError, Compressor, DecodeError, Decoder, ExtensionOffer,
+    HandshakeError, InflaterPool, Inflaters, Role, WindowBits, accept_deflate, is_token, negotiate,
+    parse_extensions, select_protocol, validate_request,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header::SEC_WEBSOCKET_EXTENSIONS};
 
-use super::{LIMITS, Outcome, Owned, PassOn, append_event, drive, peer_mask};
+use super::reader::read;
+use super::{LIMITS, Outcome, Owned, append_event, drive, passing_on, peer_mask};
 
 /// Decodes `data` whole, in pieces and octet by octet, and requires the same outcome of all.
 /// Then encodes the events and requires them to come back.
@@ -23,7 +25,7 @@ pub(crate) fn decode_input(data: &[u8]) -> Option<DecodeError> {
     };
     let decoder = || match how & 2 {
         0 => Decoder::new(role),
-        _ => Decoder::new(role).with_inflater(Box::new(PassOn)),
+        _ => passing_on(role),
     };
     let whole = drive(decoder(), [stream], &LIMITS);
     let pieces = drive(decoder(), stream.chunks(usize::from(how >> 2) + 1), &LIMITS);
@@ -56,6 +58,61 @@ fn assert_round_trip(role: Role, events: Vec<Owned>) {
             error: None
         }
     );
+}
+
+/// How long a message may be that [`inflater_input`] inflates.
+const INFLATED_BYTES_MAX: usize = 1 << 16;
+
+/// Inflates `data` whole, in pieces and octet by octet, and requires the same outcome of all, and of
+/// a reader of its own. Then compresses the message and requires it to come back.
+///
+/// The first octet says how: three bits for the window to compress with, and the other bits, plus
+/// one, are the size of the pieces. The rest is the message.
+pub(crate) fn inflater_input(data: &[u8]) -> Option<DecodeError> {
+    let (&how, data) = data.split_first()?;
+    let pool = InflaterPool::new();
+    let whole = inflate(&pool, [data]);
+    let pieces = inflate(&pool, data.chunks(usize::from(how >> 3) + 1));
+    let octets = inflate(&pool, data.chunks(1));
+    // What is wrong in more than one way may be found out in either, depending on the pieces.
+    assert_eq!(whole.as_ref().ok(), pieces.as_ref().ok());
+    assert_eq!(whole.as_ref().ok(), octets.as_ref().ok());
+    let message = match whole {
+        Ok(message) => message,
+        Err(error) => return Some(error),
+    };
+    if let Some(read) = read(data, 1 << 15) {
+        assert!(read == message, "the reader has read something else");
+    }
+    let window = WindowBits::new(9 + (how & 7)).unwrap_or_default();
+    let mut compressed = Vec::new();
+    let done = Compressor::new(window).compress(&message, &mut compressed);
+    done.expect("anything can be compressed");
+    assert!(read(&compressed, 1 << window.get()).as_ref() == Some(&message));
+    assert!(inflate(&pool, [compressed.as_slice()]).as_ref() == Ok(&message));
+    None
+}
+
+fn inflate<'p>(
+    pool: &InflaterPool,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+) -> Result<Vec<u8>, DecodeError> {
+    let mut inflater = pool.lend();
+    let mut message = Vec::new();
+    let mut output = |octets: &[u8]| {
+        if message.len() + octets.len() > INFLATED_BYTES_MAX {
+            let message_bytes_max = INFLATED_BYTES_MAX;
+            return Err(DecodeError::MessageTooBig { message_bytes_max });
+        }
+        message.extend_from_slice(octets);
+        Ok(())
+    };
+    for piece in pieces {
+        inflater.inflate(piece, false, &mut output)?;
+    }
+    inflater.inflate(&[], true, &mut output)?;
+    pool.take_back(inflater);
+    Ok(message)
 }
 
 /// What the two sides of the handshake say to one input.
@@ -112,6 +169,10 @@ fn request_input(data: &[u8]) -> Result<(), HandshakeError> {
     assert_eq!(request.accept.len(), 28);
     assert!(request.protocols.iter().all(|protocol| is_token(protocol)));
     let protocol = select_protocol(&request.protocols, &["CHAT", "v12.stomp"]);
+    let deflate = negotiate(&request.extensions, |offer| {
+        accept_deflate(offer).map(|it| it.1)
+    });
+    assert!(deflate.len() <= 1);
     let accepted = negotiate(&request.extensions, |offer| Some(offer.clone()));
     let answer = request.response_headers(protocol, &accepted);
     assert_eq!(

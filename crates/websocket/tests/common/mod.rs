@@ -2,9 +2,13 @@
 //! checks on the way what must always hold.
 
 pub(crate) mod fuzzed;
+mod reader;
+
+use std::sync::Arc;
 
 use campanile_websocket::{
-    CloseFrame, DecodeError, Decoder, Event, Inflate, Limits, Opcode, Role, append_frame,
+    CloseFrame, DecodeError, Decoder, Event, Inflate, InflateOutput, Inflaters, Limits, Opcode,
+    Role, append_frame,
 };
 
 /// An event that has been copied out of its buffers.
@@ -36,8 +40,8 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<DecodeError>,
 }
 
-/// Inflates what was never deflated: passes everything on, within the limit. It exercises the
-/// hook without bringing in a compressor.
+/// Inflates what was never deflated: passes everything on. It exercises the hook without bringing
+/// in a compressor.
 pub(crate) struct PassOn;
 
 impl Inflate for PassOn {
@@ -45,17 +49,23 @@ impl Inflate for PassOn {
         &mut self,
         input: &[u8],
         _last: bool,
-        output: &mut Vec<u8>,
-        output_bytes_max: usize,
+        output: &mut InflateOutput<'_>,
     ) -> Result<(), DecodeError> {
-        if input.len() > output_bytes_max {
-            return Err(DecodeError::MessageTooBig {
-                message_bytes_max: MESSAGE_BYTES_MAX,
-            });
-        }
-        output.extend_from_slice(input);
-        Ok(())
+        output(input)
     }
+}
+
+impl Inflaters for PassOn {
+    fn lend(&self) -> Box<dyn Inflate> {
+        Box::new(Self)
+    }
+
+    fn take_back(&self, _inflater: Box<dyn Inflate>) {}
+}
+
+/// A decoder that takes what is marked as compressed as it is.
+pub(crate) fn passing_on(role: Role) -> Decoder {
+    Decoder::new(role).with_inflaters(Arc::new(PassOn))
 }
 
 /// The limit on messages in [`LIMITS`].
