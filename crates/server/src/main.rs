@@ -4,6 +4,7 @@
 
 #![deny(unsafe_code)]
 
+mod bench;
 mod demos;
 mod listen;
 mod memory;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     start_log(options.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(front_threads(&options))
         .enable_all()
         .build()
     {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
             None => serve::serve(&options.serve).await,
             Some(Command::Serve(serve)) => serve::serve(&merge(options.serve, serve)).await,
             Some(Command::Listen(listen)) => listen::listen(&listen).await,
+            Some(Command::Bench(options)) => bench::bench(&options),
         }
     });
     // Nothing that is still running, such as a look-up of a name, may hold up the end.
@@ -43,10 +46,23 @@ fn main() -> ExitCode {
     code
 }
 
+/// Threads for handshakes and plain HTTP: the cores that are not the shards'.
+fn front_threads(options: &Options) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let chosen = match &options.command {
+        Some(Command::Serve(serve)) => serve.shards.or(options.serve.shards),
+        _ => options.serve.shards,
+    };
+    let shards = chosen.map_or(cores / 2, usize::from);
+    cores.saturating_sub(shards).max(1)
+}
+
 /// `campanile --dev serve` and `campanile serve --dev` mean the same.
 fn merge(mut first: ServeOptions, second: ServeOptions) -> ServeOptions {
     first.dev |= second.dev;
     first.listen.extend(second.listen);
+    first.shards = second.shards.or(first.shards);
+    first.batching_pause_max = second.batching_pause_max.or(first.batching_pause_max);
     first
 }
 

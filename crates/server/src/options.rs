@@ -1,7 +1,10 @@
 //! The command line: one definition for each option, from which the help is made.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use campanile_bench::{Dialect, Plan, Shape};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Push messages to browsers and apps in real time.
@@ -29,6 +32,9 @@ pub(crate) enum Command {
     Serve(ServeOptions),
     /// Connect to an endpoint and print every message that arrives, one a line.
     Listen(ListenOptions),
+    /// Measure a server, this one or another, by its URL: throughput, latency, CPU and memory, and
+    /// whether every message arrives once and in order.
+    Bench(BenchOptions),
 }
 
 /// How to serve.
@@ -43,6 +49,15 @@ pub(crate) struct ServeOptions {
     /// the system choose.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Vec<SocketAddr>,
+
+    /// How many threads share the sessions. Half the number of cores unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) shards: Option<u16>,
+
+    /// How long a busy thread may pause between two batches at most, so that more goes out in
+    /// one: an eighth of what the last one took, 3 unless given; 0 turns it off.
+    #[arg(long, value_name = "MILLISECONDS")]
+    pub(crate) batching_pause_max: Option<u32>,
 }
 
 /// What to listen to.
@@ -51,6 +66,165 @@ pub(crate) struct ListenOptions {
     /// A URL such as ws://127.0.0.1:8080/chat, or a path of the server on this machine's port
     /// 8080, such as /ws/me.
     pub(crate) endpoint: String,
+}
+
+/// What to measure, and how.
+#[derive(Debug, Args)]
+pub(crate) struct BenchOptions {
+    /// How sessions and messages are arranged.
+    #[arg(value_enum)]
+    pub(crate) shape: BenchShape,
+
+    /// Where: ws://HOST:PORT/PATH. `{room}` stands for the session's room, `{session}` for its
+    /// number. What is behind `#` is a channel of Centrifugo's or a namespace of Socket.IO's.
+    pub(crate) url: String,
+
+    /// Sessions to open; 10,000 for idle and rooms, 100 for echo, 1,000 for others.
+    #[arg(long, value_name = "N")]
+    pub(crate) sessions: Option<usize>,
+
+    /// Seconds to measure.
+    #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+
+    /// Seconds of load before that, which are not counted.
+    #[arg(long, value_name = "S", default_value = "1", value_parser = seconds)]
+    pub(crate) warm_up: Duration,
+
+    /// Bytes of a message's text, from 54; 200 for idle, 128 for others.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) payload: Option<usize>,
+
+    /// Messages published a second: for fanout, churn and slow, where it is 50 unless given, and
+    /// for rooms, where otherwise the window sets the pace.
+    #[arg(long, value_name = "PER_SECOND")]
+    pub(crate) rate: Option<f64>,
+
+    /// Messages published that not everybody has received yet: in all for fanout-max and rooms,
+    /// for each session in echo. 1 is one message at a time.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(crate) window: usize,
+
+    /// Rooms, for rooms.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) rooms: usize,
+
+    /// The server's process, if it runs on this machine: its CPU time and memory are measured.
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+
+    /// What is spoken within WebSocket messages.
+    #[arg(long, value_enum, default_value_t = BenchDialect::Raw)]
+    pub(crate) dialect: BenchDialect,
+
+    /// Offer permessage-deflate, and compress what is published.
+    #[arg(long)]
+    pub(crate) deflate: bool,
+
+    /// For idle: seconds of quiet before memory is read.
+    #[arg(long, value_name = "S", default_value = "60", value_parser = seconds)]
+    pub(crate) quiet_time: Duration,
+
+    /// For slow: the share of sessions that stop reading.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
+    pub(crate) slow_share: f64,
+
+    /// For churn: the share of sessions that reconnects every second.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
+    pub(crate) churn_share: f64,
+
+    /// A name for the report, such as that of the server.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label: Option<String>,
+
+    /// Print JSON, one object a line: each part of the run, then the whole.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Draw how it went over time.
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+/// How sessions and messages are arranged.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BenchShape {
+    /// Sessions that have exchanged a message are quiet: memory.
+    Idle,
+    /// One publishes to all at a rate: latency.
+    Fanout,
+    /// One publishes to all, as fast as all receive: throughput.
+    FanoutMax,
+    /// Each session's messages come back to it alone.
+    Echo,
+    /// Sessions in many rooms.
+    Rooms,
+    /// Sessions open and leave: CPU a connection.
+    Connect,
+    /// Fan-out at a rate, while some reconnect.
+    Churn,
+    /// Fan-out at a rate, while some do not read.
+    Slow,
+}
+
+/// What is spoken within WebSocket messages.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BenchDialect {
+    /// Nothing: a message is what was published.
+    Raw,
+    /// Socket.IO 5: the event `m`.
+    #[value(name = "socket.io")]
+    SocketIo,
+    /// Centrifugo's JSON protocol.
+    Centrifugo,
+    /// SockJS over WebSocket.
+    #[value(name = "sockjs")]
+    SockJs,
+}
+
+impl BenchOptions {
+    /// The plan that the options describe.
+    pub(crate) fn plan(&self) -> Plan {
+        let shape = match self.shape {
+            BenchShape::Idle => Shape::Idle,
+            BenchShape::Fanout => Shape::Fanout,
+            BenchShape::FanoutMax => Shape::FanoutMax,
+            BenchShape::Echo => Shape::Echo,
+            BenchShape::Rooms => Shape::Rooms,
+            BenchShape::Connect => Shape::Connect,
+            BenchShape::Churn => Shape::Churn,
+            BenchShape::Slow => Shape::Slow,
+        };
+        let mut plan = Plan::new(shape, &self.url);
+        plan.dialect = match self.dialect {
+            BenchDialect::Raw => Dialect::Raw,
+            BenchDialect::SocketIo => Dialect::SocketIo,
+            BenchDialect::Centrifugo => Dialect::Centrifugo,
+            BenchDialect::SockJs => Dialect::SockJs,
+        };
+        plan.sessions = self.sessions.unwrap_or(plan.sessions);
+        plan.seconds = self.seconds;
+        plan.warm_up = self.warm_up;
+        plan.payload_bytes = self.payload.unwrap_or(plan.payload_bytes);
+        plan.rate = self.rate.or(plan.rate);
+        plan.window = self.window;
+        plan.rooms = self.rooms;
+        plan.pid = self.pid;
+        plan.deflate = self.deflate;
+        plan.quiet = self.quiet_time;
+        plan.slow_share = self.slow_share;
+        plan.churn_share = self.churn_share;
+        plan.label.clone_from(&self.label);
+        plan
+    }
+}
+
+/// Seconds, with a fraction if need be.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
 }
 
 /// How log lines look.
@@ -81,6 +255,36 @@ mod tests {
     fn listen_addresses_add_up() {
         let options = parse(&["--listen", "127.0.0.1:0", "--listen", "[::1]:9"]).expect("valid");
         assert_eq!(options.serve.listen.len(), 2);
+    }
+
+    #[test]
+    fn bench_options_become_a_plan() {
+        let url = "ws://127.0.0.1:9/chat";
+        let plan = |arguments: &[&str]| match parse(&[&["bench"], arguments].concat()) {
+            Ok(Options {
+                command: Some(Command::Bench(options)),
+                ..
+            }) => options.plan(),
+            other => panic!("{other:?}"),
+        };
+        let default = plan(&["idle", url]);
+        assert_eq!((default.sessions, default.payload_bytes), (10_000, 200));
+        let given = plan(&[
+            "fanout-max",
+            url,
+            "--sessions",
+            "7",
+            "--seconds",
+            "0.5",
+            "--dialect",
+            "socket.io",
+        ]);
+        assert_eq!(given.shape, Shape::FanoutMax);
+        assert_eq!((given.sessions, given.payload_bytes), (7, 128));
+        assert_eq!(given.seconds, Duration::from_millis(500));
+        assert_eq!(given.dialect, Dialect::SocketIo);
+        let error = parse(&["bench", "echo", url, "--seconds", "-1"]).expect_err("no time");
+        assert_eq!(error.exit_code(), 2);
     }
 
     #[test]

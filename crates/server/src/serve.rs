@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use campanile::Campanile;
 use tokio::net::TcpListener;
@@ -36,7 +37,13 @@ pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
             return ExitCode::from(BAD_USAGE);
         }
     };
-    let app = Campanile::builder().routes(pages::routes());
+    let mut app = Campanile::builder().routes(pages::routes());
+    if let Some(shards) = options.shards {
+        app = app.shards(shards.into());
+    }
+    if let Some(millis) = options.batching_pause_max {
+        app = app.batching_pause_max(Duration::from_millis(millis.into()));
+    }
     let app = match demos::mount(app).build() {
         Ok(app) => app,
         Err(error) => {

@@ -1,0 +1,172 @@
+//! From a plan to a report.
+
+use crate::{
+    clock::SECOND,
+    error::BenchError,
+    histogram::Histogram,
+    load::Outcome,
+    plan::{Plan, Shape},
+    progress::{Progress, Stage},
+    report::{Latency, Report},
+    run::{Run, WAIT},
+};
+
+/// Makes a run and tells what came of it. It takes this thread until it is over.
+///
+/// `progress` is called about eight times a second.
+///
+/// # Errors
+/// When the run cannot be made, or a session cannot be opened. A server that loses, repeats or
+/// closes is no error: that is in the report.
+pub fn run(plan: &Plan, progress: &mut dyn FnMut(&Progress)) -> Result<Report, BenchError> {
+    plan.check()?;
+    crate::descriptors::allow(plan.sessions)?;
+    let mut run = Run::new(plan, progress)?;
+    let mut report = Report::of(plan);
+    report.rss_bytes_start = run.sample()?.map(|sample| sample.rss_bytes);
+    match plan.shape {
+        Shape::Idle => crate::idle::measure(&mut run, &mut report)?,
+        Shape::Connect => crate::connect::measure(&mut run, &mut report)?,
+        _ => measure_load(&mut run, &mut report)?,
+    }
+    report.close_reasons = std::mem::take(&mut run.fleet.reasons);
+    report.closed_by_server = run.fleet.closed_by_server;
+    report.series = std::mem::take(&mut run.series);
+    Ok(report)
+}
+
+fn measure_load(run: &mut Run<'_>, report: &mut Report) -> Result<(), BenchError> {
+    let plan = run.plan;
+    run.open_all()?;
+    enter_deflate(run, report);
+    run.settle()?;
+    if !plan.warm_up.is_zero() {
+        run.load(plan.warm_up, Stage::WarmUp)?;
+    }
+    let slow = if plan.shape == Shape::Slow {
+        pause_some(run)
+    } else {
+        Vec::new()
+    };
+    let outcome = run.load(plan.seconds, Stage::Measuring)?;
+    if plan.shape == Shape::Slow {
+        resume(run, &slow)?;
+        let closed = slow.iter().filter(|index| !run.fleet.is_open(**index));
+        report.slow_closed = Some(closed.count());
+        report.slow_sessions = Some(slow.len());
+    }
+    if plan.shape == Shape::Churn {
+        report.reconnects = Some(outcome.reconnects);
+        report.connection_failures = Some(outcome.connection_failures);
+    }
+    report.window = plan.is_windowed().then_some(plan.window);
+    report.rate = plan.rate.filter(|_| !plan.is_windowed());
+    report.rooms = (plan.shape == Shape::Rooms).then_some(plan.rooms);
+    enter(run, report, &outcome);
+    run.leave_all()?;
+    report.rss_bytes_left = run.sample()?.map(|sample| sample.rss_bytes);
+    Ok(())
+}
+
+/// Whether messages are compressed, once sessions are open.
+pub(crate) fn enter_deflate(run: &Run<'_>, report: &mut Report) {
+    report.deflate = run.fleet.is_compressed();
+    if run.plan.deflate && !report.deflate {
+        let why = "the server declined permessage-deflate".to_owned();
+        report.not_measured.insert("compression", why);
+    }
+}
+
+/// Lets a share of the sessions stop reading; never the publisher, which is the first.
+fn pause_some(run: &mut Run<'_>) -> Vec<usize> {
+    let sessions = run.plan.sessions;
+    let wanted = (sessions as f64 * run.plan.slow_share).round() as usize;
+    let wanted = wanted.min(sessions - 1);
+    // Evenly spread, so that every part of the server has some.
+    let slow: Vec<usize> = (0..wanted)
+        .map(|one| 1 + one * (sessions - 1) / wanted)
+        .collect();
+    for index in &slow {
+        run.fleet.sessions[*index].is_paused = true;
+    }
+    slow
+}
+
+/// Lets slow sessions read what waits for them, until the server has closed them or they have
+/// received everything.
+fn resume(run: &mut Run<'_>, slow: &[usize]) -> Result<(), BenchError> {
+    for index in slow {
+        run.fleet.sessions[*index].is_late = true;
+        run.fleet.resume(*index);
+    }
+    let patience = run.plan.patience.as_nanos() as u64;
+    let mut last = (run.missing(), run.clock.now());
+    while !run.have_all() {
+        run.tell(Stage::Draining, 0.0, None);
+        run.turn(WAIT)?;
+        let (missing, now) = (run.missing(), run.clock.now());
+        if missing != last.0 {
+            last = (missing, now);
+        } else if now - last.1 > patience {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the figures of a load into the report.
+fn enter(run: &Run<'_>, report: &mut Report, outcome: &Outcome) {
+    let tally = &run.tally;
+    report.seconds = outcome.nanos as f64 / SECOND as f64;
+    report.published = tally.published();
+    report.delivered = tally.delivered;
+    report.missing = run.missing();
+    report.expected = tally.delivered + report.missing;
+    report.duplicated = tally.duplicated;
+    report.out_of_order = tally.out_of_order;
+    report.misdelivered = tally.misdelivered;
+    report.latency_micros = latency(&outcome.latencies);
+    report.deliveries_per_second = Some(tally.delivered as f64 / report.seconds);
+    let per_delivery = |micros: u64| {
+        let deliveries = tally.delivered;
+        (deliveries > 0).then(|| micros as f64 / deliveries as f64)
+    };
+    if run.server.is_some() {
+        report.cpu_micros_per_delivery = per_delivery(outcome.spent.server_micros);
+        report.user_micros_per_delivery = per_delivery(outcome.spent.server_user_micros);
+        report.rss_bytes_loaded = Some(outcome.rss_bytes_max);
+    }
+    outcome.spent.enter(report, run);
+    enter_memory(report);
+}
+
+/// The memory of a session, once both ends are known. A process that has given back more than the
+/// sessions took tells nothing about them.
+pub(crate) fn enter_memory(report: &mut Report) {
+    let Some((loaded, start)) = report.rss_bytes_loaded.zip(report.rss_bytes_start) else {
+        return;
+    };
+    match loaded.checked_sub(start) {
+        Some(grown) => {
+            report.rss_bytes_per_session = Some(grown as f64 / report.sessions as f64);
+        }
+        None => {
+            let why = "the server's process had more memory before the sessions than with them; \
+                       start it anew";
+            let why = why.to_owned();
+            report.not_measured.insert("rss_bytes_per_session", why);
+        }
+    }
+}
+
+/// The percentiles of a histogram of nanoseconds; `None` when it is empty.
+pub(crate) fn latency(histogram: &Histogram) -> Option<Latency> {
+    let micros = |share| histogram.quantile(share) as f64 / 1000.0;
+    (histogram.total() > 0).then(|| Latency {
+        p50: micros(0.5),
+        p90: micros(0.9),
+        p99: micros(0.99),
+        p999: micros(0.999),
+        max: histogram.max() as f64 / 1000.0,
+    })
+}
