@@ -3,17 +3,24 @@
 
 mod apt;
 mod autobahn;
+mod haproxy;
 mod interop;
+mod peers;
 mod place;
 mod run;
 mod setup;
 mod test;
 mod tidy;
+mod verdict;
 
 use std::{env, process::ExitCode};
 
+use autobahn::Extent;
 use place::Place;
 use run::Failure;
+
+/// Something to do in the checkout.
+type Chore<'a> = Box<dyn Fn(&Place) -> Result<(), Failure> + 'a>;
 
 const HELP: &str = "\
 The project's own chores.
@@ -21,8 +28,11 @@ The project's own chores.
 Usage: cargo xtask CHORE
 
   test      everything that a change must pass; installs or names what is missing, never skips
-  interop   the suites that others wrote and that take long: Autobahn
-            (--own-testee: run it against the suite's own server, to prove the set-up)
+  interop   the suites that others wrote and that take long: Autobahn, also through HAProxy
+            if that is installed: a quarter of an hour and more
+            (--quick: without the cases about compression, in a minute;
+            --own-testee: run it against the suite's own server, to prove the set-up)
+  peers     Campanile beside other servers, in one run (--help: its options)
   tidy      only the check of style (a part of test)
 
 CAMPANILE_CACHE names the folder that keeps what was fetched (default: target/interop).";
@@ -30,15 +40,19 @@ CAMPANILE_CACHE names the folder that keeps what was fetched (default: target/in
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let chore: fn(&Place) -> Result<(), Failure> = match words.as_slice() {
+    let chore: Chore<'_> = match words.as_slice() {
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        ["test"] => test::run_all,
-        ["tidy"] => tidy::check,
-        ["interop"] => interop::run_all,
-        ["interop", "--own-testee"] => interop::prove,
+        ["test"] => Box::new(test::run_all),
+        ["tidy"] => Box::new(tidy::check),
+        ["interop"] => Box::new(|place| interop::run_all(place, Extent::Full)),
+        ["interop", "--quick"] => {
+            Box::new(|place| interop::run_all(place, Extent::WithoutCompression))
+        }
+        ["interop", "--own-testee"] => Box::new(interop::prove),
+        ["peers", options @ ..] => Box::new(|place| peers::run_all(place, options)),
         _ => {
             eprintln!("xtask: no such chore: {}\n\n{HELP}", words.join(" "));
             return ExitCode::from(2);

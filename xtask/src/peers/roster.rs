@@ -1,0 +1,179 @@
+//! Who takes part, and how each is addressed.
+
+use std::net::SocketAddr;
+
+use crate::peers::figures::Shape;
+
+/// What a peer is built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kit {
+    /// npm, and then node.
+    Node,
+    /// npm, which also brings the program that runs the server.
+    Bun,
+    /// cargo, outside the workspace.
+    Cargo,
+    /// The Go module of this path and version.
+    Go(&'static str, &'static str),
+    /// Maven.
+    Maven,
+}
+
+/// What a client must say to take part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// A text is a message.
+    Raw,
+    /// Engine.IO 4 and Socket.IO 5: the event `m`.
+    SocketIo,
+    /// Centrifugo's JSON protocol.
+    Centrifugo,
+}
+
+/// A server that Campanile is measured beside.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Its name on the command line; its folder's name, too.
+    pub(crate) name: &'static str,
+    /// Its name in reports.
+    pub(crate) title: &'static str,
+    /// What it is built with.
+    pub(crate) kit: Kit,
+    /// What its clients say.
+    pub(crate) dialect: Dialect,
+    /// Seconds that it needs until it is as fast as it will be.
+    pub(crate) warm_up_seconds_min: f64,
+    /// Whether it can compress messages.
+    pub(crate) has_deflate: bool,
+}
+
+/// All peers. The kernel floor stands last: it is no server but the bound of all.
+pub(crate) const PEERS: [Peer; 7] = [
+    Peer {
+        name: "bun",
+        title: "Bun",
+        kit: Kit::Bun,
+        dialect: Dialect::Raw,
+        warm_up_seconds_min: 0.0,
+        has_deflate: true,
+    },
+    Peer {
+        name: "ws",
+        title: "npm ws",
+        kit: Kit::Node,
+        dialect: Dialect::Raw,
+        warm_up_seconds_min: 0.0,
+        has_deflate: true,
+    },
+    Peer {
+        name: "socket.io",
+        title: "Socket.IO",
+        kit: Kit::Node,
+        dialect: Dialect::SocketIo,
+        warm_up_seconds_min: 0.0,
+        has_deflate: true,
+    },
+    Peer {
+        name: "axum",
+        title: "axum",
+        kit: Kit::Cargo,
+        dialect: Dialect::Raw,
+        warm_up_seconds_min: 0.0,
+        has_deflate: false,
+    },
+    Peer {
+        name: "centrifugo",
+        title: "Centrifugo",
+        kit: Kit::Go("github.com/centrifugal/centrifugo/v6", "v6.9.1"),
+        dialect: Dialect::Centrifugo,
+        warm_up_seconds_min: 0.0,
+        has_deflate: true,
+    },
+    Peer {
+        name: "spring",
+        title: "Spring Boot",
+        kit: Kit::Maven,
+        dialect: Dialect::Raw,
+        // The virtual machine compiles what is hot while it runs.
+        warm_up_seconds_min: 6.0,
+        has_deflate: true,
+    },
+    Peer {
+        name: "floor",
+        title: "kernel floor",
+        kit: Kit::Cargo,
+        dialect: Dialect::Raw,
+        warm_up_seconds_min: 0.0,
+        has_deflate: false,
+    },
+];
+
+impl Peer {
+    /// Why a shape cannot be measured with this peer, if it cannot.
+    pub(crate) fn lacks(&self, shape: Shape, is_deflated: bool) -> Option<&'static str> {
+        if is_deflated && !self.has_deflate {
+            return Some("it has no permessage-deflate");
+        }
+        if self.dialect == Dialect::Centrifugo && shape == Shape::Echo {
+            return Some("it has no echo: its clients publish to channels");
+        }
+        None
+    }
+}
+
+impl Dialect {
+    /// The dialect's name as `campanile bench` knows it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::SocketIo => "socket.io",
+            Self::Centrifugo => "centrifugo",
+        }
+    }
+
+    /// Where clients connect to for a shape. `{room}` stands for a room's number.
+    pub(crate) fn url(self, address: SocketAddr, shape: Shape) -> String {
+        let target = match (self, shape) {
+            (Self::Raw, Shape::Echo) => "/echo",
+            (Self::Raw, Shape::Rooms) => "/rooms/{room}",
+            (Self::Raw, _) => "/chat",
+            (Self::SocketIo, Shape::Echo) => "/socket.io/?EIO=4&transport=websocket&echo=1",
+            (Self::SocketIo, Shape::Rooms) => "/socket.io/?EIO=4&transport=websocket&room={room}",
+            (Self::SocketIo, _) => "/socket.io/?EIO=4&transport=websocket",
+            (Self::Centrifugo, Shape::Rooms) => "/connection/websocket#room-{room}",
+            (Self::Centrifugo, _) => "/connection/websocket#bench",
+        };
+        format!("ws://{address}{target}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_peer_is_found_by_one_name() {
+        for (index, peer) in PEERS.iter().enumerate() {
+            assert!(PEERS[..index].iter().all(|other| other.name != peer.name));
+        }
+    }
+
+    #[test]
+    fn the_shape_chooses_the_path() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 9));
+        let url = |dialect: Dialect, shape| dialect.url(address, shape);
+        assert_eq!(url(Dialect::Raw, Shape::FanoutMax), "ws://127.0.0.1:9/chat");
+        assert_eq!(url(Dialect::Raw, Shape::Echo), "ws://127.0.0.1:9/echo");
+        assert!(url(Dialect::SocketIo, Shape::Rooms).ends_with("&room={room}"));
+        assert!(url(Dialect::Centrifugo, Shape::Rooms).ends_with("#room-{room}"));
+    }
+
+    #[test]
+    fn what_a_peer_lacks_is_said() {
+        let peer = |name: &str| PEERS.iter().find(|peer| peer.name == name).unwrap();
+        assert!(peer("centrifugo").lacks(Shape::Echo, false).is_some());
+        assert!(peer("centrifugo").lacks(Shape::Fanout, false).is_none());
+        assert!(peer("floor").lacks(Shape::Fanout, true).is_some());
+        assert!(peer("bun").lacks(Shape::Fanout, true).is_none());
+    }
+}
