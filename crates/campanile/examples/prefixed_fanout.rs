@@ -143,7 +143,8 @@ fn measure(frames: Frames) -> (f64, f64) {
     for pass in 0..PASSES {
         for number in 0..BATCH {
             let quote = format!(
-                r#"{{"symbol":"ACME{number}","bid":{pass}.25,"ask":{pass}.50,"bid_size":1200,"ask_size":900,"venue":"XZRH","currency":"CHF","halted":false,"sequence":{number}}}"#
+                "{{\"symbol\":\"ACME{number}\",\"bid\":{pass}.25,\"ask\":{pass}.50,\"bid_size\":1200,\
+                 \"ask_size\":900,\"venue\":\"XZRH\",\"currency\":\"CHF\",\"halted\":false}}"
             );
             let published = hub.publish(Destination::named("/topic/quotes"), Message::text(quote));
             published.finished().expect("room for a publication");
