@@ -25,13 +25,13 @@ const LABEL_STEP: f64 = 15.0;
 
 /// Colours that can be told apart by those who do not see red and green as others do.
 const STYLE: &str = "\
-    svg{color:#1f2328;font:13px system-ui,sans-serif}\
+    svg{color:#1f2328;background:#fff;font:13px system-ui,sans-serif}\
     text{fill:currentColor}.quiet{opacity:.65;font-size:12px}.title{font-weight:600}\
     .grid{stroke:currentColor;stroke-opacity:.14}.axis{stroke:currentColor;stroke-opacity:.5}\
     .line{fill:none;stroke-width:2;stroke-linejoin:round}\
     .s0{stroke:#0969da}.s1{stroke:#bc4c00}.s2{stroke:#6e7781}\
     .l0{fill:#0969da}.l1{fill:#bc4c00}.l2{fill:#6e7781}\
-    @media (prefers-color-scheme:dark){svg{color:#e6edf3}\
+    @media (prefers-color-scheme:dark){svg{color:#e6edf3;background:#0d1117}\
     .s0{stroke:#58a6ff}.s1{stroke:#f0883e}.s2{stroke:#9ea7b3}\
     .l0{fill:#58a6ff}.l1{fill:#f0883e}.l2{fill:#9ea7b3}}";
 

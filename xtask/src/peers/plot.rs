@@ -42,13 +42,13 @@ pub(crate) fn svg(title: &str, panels: &[Panel]) -> String {
          width=\"{PICTURE_WIDTH}\" height=\"{height}\" role=\"img\">\n\
          <title>{0}</title>\n\
          <style>\n\
-         svg {{ color: #1f2328; font: 13px system-ui, sans-serif; }}\n\
+         svg {{ color: #1f2328; background: #fff; font: 13px system-ui, sans-serif; }}\n\
          text {{ fill: currentColor; }}\n\
          .title {{ font-weight: 600; }}\n\
          .own {{ fill: #b8501c; }}\n\
          .peer {{ fill: #7d8fa3; }}\n\
          @media (prefers-color-scheme: dark) {{\n\
-         svg {{ color: #e6edf3; }}\n\
+         svg {{ color: #e6edf3; background: #0d1117; }}\n\
          .own {{ fill: #f0883e; }}\n\
          .peer {{ fill: #6e7f92; }}\n\
          }}\n\
