@@ -1,5 +1,12 @@
 //! Tests of what is compressed, and for whom.
 
+use std::io::IoSlice;
+use std::sync::atomic::Ordering;
+
+use campanile_hub::{
+    Attributes, Destination, Ending, Message, Moment, NewSession, OutboxPolicy, PathParameters,
+    Sink, Slot, Ticket, Written,
+};
 use campanile_websocket::{Decoder, Event, InflaterPool, Limits, Role};
 
 use super::*;
@@ -113,4 +120,67 @@ fn four_different_lengths_have_room_for_every_window() {
     assert!(formats.of(Compression::From(4)).is_err());
     assert!(formats.of(Compression::From(3)).is_ok());
     assert!(formats.of(Compression::Off).is_ok());
+}
+
+/// Takes everything and counts it.
+#[derive(Default)]
+struct Taken {
+    writes: usize,
+}
+
+impl Sink for Taken {
+    fn write(&mut self, _: Slot, buffers: &[IoSlice<'_>]) -> Written {
+        self.writes += 1;
+        Written::Bytes(buffers.iter().map(|buffer| buffer.len()).sum())
+    }
+
+    fn end(&mut self, _: Slot, _: Ending) {}
+
+    fn dropped(&mut self, _: Slot, _: u32) {}
+
+    fn settled(&mut self, _: Ticket) {}
+}
+
+fn session(format: FormatId) -> NewSession {
+    let address = ([127, 0, 0, 1], 1).into();
+    NewSession {
+        endpoint: Destination::endpoint("/quotes"),
+        format,
+        outbox: OutboxPolicy::default(),
+        principal: None,
+        path_parameters: PathParameters::default(),
+        uri: "/quotes".into(),
+        protocol: None,
+        remote_address: address,
+        local_address: address,
+        attributes: Attributes::default(),
+    }
+}
+
+#[test]
+fn a_publication_is_compressed_once_for_each_window_on_all_shards_together() {
+    const SESSIONS: usize = 60;
+    const PUBLICATIONS: u64 = 5;
+    let (hub, mut shards) = Hub::new(vec![Arc::new(|| {}), Arc::new(|| {})]).expect("a hub");
+    let mut formats = WebSocketFormats::new(&hub, 2).expect("room");
+    let of = formats.of(Compression::From(128)).expect("room");
+    let small = of.compressed(WindowBits::MIN).expect("room");
+    let large = of.compressed(WindowBits::MAX).expect("room");
+    for number in 0..SESSIONS {
+        let format = [of.plain, small, large][number / 2 % 3];
+        let opened = shards[number % 2].open(session(format)).finished();
+        opened.expect("room for a session");
+    }
+    for number in 0..PUBLICATIONS {
+        let text = format!("{number} {}", "the same again ".repeat(40));
+        let published = hub.publish(Destination::endpoint("/quotes"), Message::text(text));
+        published.finished().expect("room for a publication");
+    }
+    let mut taken = Taken::default();
+    for shard in &mut shards {
+        shard.pump(&mut taken, Moment::default());
+    }
+    assert_eq!(taken.writes, SESSIONS);
+    let compressions = formats.governor.compressions.load(Ordering::Relaxed);
+    assert_eq!(compressions, 2 * PUBLICATIONS);
 }

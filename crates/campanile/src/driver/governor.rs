@@ -31,6 +31,9 @@ pub(crate) struct Governor {
     /// Until when the purse has been filled, in nanoseconds since the start.
     filled: AtomicU64,
     is_resting: AtomicBool,
+    /// How many messages were compressed.
+    #[cfg(test)]
+    pub(super) compressions: AtomicU64,
 }
 
 impl Governor {
@@ -44,6 +47,8 @@ impl Governor {
             credit: AtomicI64::new(credit_max),
             filled: AtomicU64::new(0),
             is_resting: AtomicBool::new(false),
+            #[cfg(test)]
+            compressions: AtomicU64::new(0),
         }
     }
 
@@ -72,6 +77,8 @@ impl Governor {
     /// Notes how long a message took to compress.
     pub(crate) fn spent(&self, time: Duration) {
         let nanos = i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+        #[cfg(test)]
+        self.compressions.fetch_add(1, Ordering::Relaxed);
         self.change(|credit| credit.saturating_sub(nanos));
     }
 
