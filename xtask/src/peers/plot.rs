@@ -53,7 +53,7 @@ pub(crate) fn svg(title: &str, panels: &[Panel]) -> String {
          .peer {{ fill: #6e7f92; }}\n\
          }}\n\
          </style>\n\
-         <text class=\"title\" x=\"0\" y=\"22\" font-size=\"15\">{0}</text>\n",
+         <text class=\"title\" x=\"0\" y=\"22\" font-size=\"13\">{0}</text>\n",
         escaped(title)
     );
     let mut top = TITLE_HEIGHT;
