@@ -5,9 +5,8 @@ use crate::{
     error::BenchError,
     histogram::Histogram,
     progress::Stage,
-    report::{Interval, Report},
+    report::{Interval, Latency, Report},
     run::Run,
-    shapes,
     usage::Spent,
 };
 
@@ -56,8 +55,8 @@ pub(crate) fn measure(run: &mut Run<'_>, report: &mut Report) -> Result<(), Benc
         report.cpu_micros_per_connection = Some(each);
     }
     spent.enter(report, run);
-    report.latency_micros = shapes::latency(&openings);
+    report.latency_micros = Latency::of(&openings);
     report.rss_bytes_left = run.sample()?.map(|sample| sample.rss_bytes);
-    shapes::enter_memory(report);
+    report.enter_memory();
     Ok(())
 }

@@ -6,9 +6,8 @@ use crate::{
     clock::SECOND,
     error::BenchError,
     progress::Stage,
-    report::{Interval, Report},
+    report::{Interval, Latency, Report},
     run::{Run, WAIT},
-    shapes,
     usage::Spent,
 };
 
@@ -38,7 +37,7 @@ pub(crate) fn measure(run: &mut Run<'_>, report: &mut Report) -> Result<(), Benc
         let each = spent.server_micros as f64 / run.plan.sessions as f64;
         report.cpu_micros_per_connection = Some(each);
     }
-    shapes::enter_deflate(run, report);
+    report.enter_deflate(run.plan.deflate, run.fleet.is_compressed());
     exchange(run, report)?;
     let before = run.usage()?;
     keep_quiet(run, run.plan.quiet)?;
@@ -48,8 +47,8 @@ pub(crate) fn measure(run: &mut Run<'_>, report: &mut Report) -> Result<(), Benc
     let mut spent = Spent::default();
     spent.add(&before, &after);
     spent.enter(report, run);
-    shapes::enter_memory(report);
-    report.latency_micros = shapes::latency(&run.openings);
+    report.enter_memory();
+    report.latency_micros = Latency::of(&run.openings);
     run.leave_all()?;
     keep_quiet(run, run.plan.quiet.min(LEFT_QUIET))?;
     report.rss_bytes_left = run.sample()?.map(|sample| sample.rss_bytes);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::plan::Plan;
+use crate::{histogram::Histogram, plan::Plan};
 
 /// The result of a run. `None` means that it was not measured; `not_measured` says why, where it
 /// is not plain from the shape.
@@ -125,6 +125,20 @@ pub struct Interval {
     pub rss_bytes: Option<u64>,
 }
 
+impl Latency {
+    /// The percentiles of a histogram of nanoseconds; `None` when it is empty.
+    pub(crate) fn of(histogram: &Histogram) -> Option<Self> {
+        let micros = |share| histogram.quantile(share) as f64 / 1000.0;
+        (histogram.total() > 0).then(|| Self {
+            p50: micros(0.5),
+            p90: micros(0.9),
+            p99: micros(0.99),
+            p999: micros(0.999),
+            max: histogram.max() as f64 / 1000.0,
+        })
+    }
+}
+
 impl Report {
     /// A report in which nothing was measured yet.
     pub(crate) fn of(plan: &Plan) -> Self {
@@ -192,6 +206,34 @@ impl Report {
     /// Whether every delivery that was due was made once and in order.
     pub fn is_correct(&self) -> bool {
         self.missing + self.duplicated + self.out_of_order + self.misdelivered == 0
+    }
+
+    /// Whether messages are compressed, and if they should be and are not, why.
+    pub(crate) fn enter_deflate(&mut self, is_wanted: bool, is_agreed: bool) {
+        self.deflate = is_agreed;
+        if is_wanted && !is_agreed {
+            let why = "the server declined permessage-deflate".to_owned();
+            self.not_measured.insert("compression", why);
+        }
+    }
+
+    /// The memory of a session, once both ends are known. A process that has given back more than
+    /// the sessions took tells nothing about them.
+    pub(crate) fn enter_memory(&mut self) {
+        let Some((loaded, start)) = self.rss_bytes_loaded.zip(self.rss_bytes_start) else {
+            return;
+        };
+        match loaded.checked_sub(start) {
+            Some(grown) => {
+                self.rss_bytes_per_session = Some(grown as f64 / self.sessions as f64);
+            }
+            None => {
+                let why = "the server's process had more memory before the sessions than with \
+                           them; start it anew";
+                let why = why.to_owned();
+                self.not_measured.insert("rss_bytes_per_session", why);
+            }
+        }
     }
 }
 

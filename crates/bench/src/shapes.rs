@@ -3,7 +3,6 @@
 use crate::{
     clock::SECOND,
     error::BenchError,
-    histogram::Histogram,
     load::Outcome,
     plan::{Plan, Shape},
     progress::{Progress, Stage},
@@ -38,7 +37,7 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(&Progress)) -> Result<Report, B
 fn measure_load(run: &mut Run<'_>, report: &mut Report) -> Result<(), BenchError> {
     let plan = run.plan;
     run.open_all()?;
-    enter_deflate(run, report);
+    report.enter_deflate(run.plan.deflate, run.fleet.is_compressed());
     run.settle()?;
     if !plan.warm_up.is_zero() {
         run.load(plan.warm_up, Stage::WarmUp)?;
@@ -66,15 +65,6 @@ fn measure_load(run: &mut Run<'_>, report: &mut Report) -> Result<(), BenchError
     run.leave_all()?;
     report.rss_bytes_left = run.sample()?.map(|sample| sample.rss_bytes);
     Ok(())
-}
-
-/// Whether messages are compressed, once sessions are open.
-pub(crate) fn enter_deflate(run: &Run<'_>, report: &mut Report) {
-    report.deflate = run.fleet.is_compressed();
-    if run.plan.deflate && !report.deflate {
-        let why = "the server declined permessage-deflate".to_owned();
-        report.not_measured.insert("compression", why);
-    }
 }
 
 /// Lets a share of the sessions stop reading; never the publisher, which is the first.
@@ -125,7 +115,7 @@ fn enter(run: &Run<'_>, report: &mut Report, outcome: &Outcome) {
     report.duplicated = tally.duplicated;
     report.out_of_order = tally.out_of_order;
     report.misdelivered = tally.misdelivered;
-    report.latency_micros = latency(&outcome.latencies);
+    report.latency_micros = Latency::of(&outcome.latencies);
     report.deliveries_per_second = Some(tally.delivered as f64 / report.seconds);
     let per_delivery = |micros: u64| {
         let deliveries = tally.delivered;
@@ -137,36 +127,5 @@ fn enter(run: &Run<'_>, report: &mut Report, outcome: &Outcome) {
         report.rss_bytes_loaded = Some(outcome.rss_bytes_max);
     }
     outcome.spent.enter(report, run);
-    enter_memory(report);
-}
-
-/// The memory of a session, once both ends are known. A process that has given back more than the
-/// sessions took tells nothing about them.
-pub(crate) fn enter_memory(report: &mut Report) {
-    let Some((loaded, start)) = report.rss_bytes_loaded.zip(report.rss_bytes_start) else {
-        return;
-    };
-    match loaded.checked_sub(start) {
-        Some(grown) => {
-            report.rss_bytes_per_session = Some(grown as f64 / report.sessions as f64);
-        }
-        None => {
-            let why = "the server's process had more memory before the sessions than with them; \
-                       start it anew";
-            let why = why.to_owned();
-            report.not_measured.insert("rss_bytes_per_session", why);
-        }
-    }
-}
-
-/// The percentiles of a histogram of nanoseconds; `None` when it is empty.
-pub(crate) fn latency(histogram: &Histogram) -> Option<Latency> {
-    let micros = |share| histogram.quantile(share) as f64 / 1000.0;
-    (histogram.total() > 0).then(|| Latency {
-        p50: micros(0.5),
-        p90: micros(0.9),
-        p99: micros(0.99),
-        p999: micros(0.999),
-        max: histogram.max() as f64 / 1000.0,
-    })
+    report.enter_memory();
 }
