@@ -125,6 +125,7 @@ fn measure(frames: Frames) -> (f64, f64) {
             endpoint: Destination::endpoint("/quotes"),
             format,
             outbox: OutboxPolicy::default(),
+            timeouts: campanile_hub::Timeouts::default(),
             principal: None,
             path_parameters: PathParameters::default(),
             uri: "/quotes".into(),
@@ -133,7 +134,10 @@ fn measure(frames: Frames) -> (f64, f64) {
             local_address: address,
             attributes: Attributes::default(),
         };
-        let (slot, _) = shard.open(new).finished().expect("room for a session");
+        let (slot, _) = shard
+            .open(new, Moment::default())
+            .finished()
+            .expect("room for a session");
         let label = format!("sub-{number}");
         let joined = shard.subscribe(slot, Destination::named("/topic/quotes"), &label);
         assert!(matches!(joined, Outcome::Done(_)));

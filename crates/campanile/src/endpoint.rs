@@ -1,8 +1,9 @@
 //! An endpoint: what happens on a path.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use campanile_hub::{OutboxPolicy, Overflow};
+use campanile_hub::{OutboxPolicy, Overflow, Timeouts};
 use campanile_websocket::Limits;
 
 use crate::context::Event;
@@ -70,6 +71,7 @@ pub struct Endpoint {
     pub(crate) protocols: Vec<Arc<str>>,
     pub(crate) limits: Limits,
     pub(crate) outbox: OutboxPolicy,
+    pub(crate) timeouts: Timeouts,
     pub(crate) compression: Compression,
     pub(crate) required_states: Vec<RequiredState>,
 }
@@ -114,6 +116,7 @@ impl Endpoint {
             protocols: Vec::new(),
             limits: Limits::default(),
             outbox: OutboxPolicy::default(),
+            timeouts: Timeouts::default(),
             compression: Compression::default(),
             required_states: Vec::new(),
         }
@@ -212,6 +215,38 @@ impl Endpoint {
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.outbox.overflow = overflow;
+        self
+    }
+
+    /// Closes a session with 1008 `first-message` unless its client sends a message within this
+    /// time (S32). Off by default: clients of a raw endpoint may just listen.
+    #[must_use]
+    pub fn first_message_within(mut self, time: Duration) -> Self {
+        self.timeouts.first_message = Some(time);
+        self
+    }
+
+    /// Closes a session with 1001 `idle` when there was no message either way for this time; pings
+    /// and pongs do not count (S199). Off by default.
+    #[must_use]
+    pub fn idle_timeout(mut self, time: Duration) -> Self {
+        self.timeouts.idle = Some(time);
+        self
+    }
+
+    /// Sends a ping to a client that was silent for this time, and closes the session with 1001
+    /// `no-pong` when nothing comes for [`PONG_TIMEOUT`](crate::PONG_TIMEOUT) after it (S17). Off
+    /// by default. Browsers answer pings by themselves.
+    #[must_use]
+    pub fn ping_after(mut self, silence: Duration) -> Self {
+        self.timeouts.ping = Some(silence);
+        self
+    }
+
+    /// How long a client may take to answer a ping; see [`ping_after`](Self::ping_after).
+    #[must_use]
+    pub fn pong_within(mut self, time: Duration) -> Self {
+        self.timeouts.pong = time;
         self
     }
 

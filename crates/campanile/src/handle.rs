@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use campanile_hub::{Accepted, Destination, Hub, Message, Refusal, Session};
+use campanile_hub::{Accepted, Destination, Hub, Message, Refusal, Session, SessionId};
+use campanile_websocket::CloseCode;
+use tokio::sync::{mpsc, oneshot};
 
 /// Publishes from anywhere: handlers, schedules, HTTP routes, other threads. Cheap to clone.
 ///
@@ -66,6 +68,81 @@ impl Handle {
         self.hub
             .publish(Destination::user(user), message.into())
             .finished()
+    }
+
+    /// Sends to all sessions that have subscribed to a destination with
+    /// [`Session::subscribe`](crate::Session::subscribe). The answer says how many.
+    ///
+    /// # Errors
+    /// As [`broadcast`](Self::broadcast).
+    pub fn publish(
+        &self,
+        destination: impl Into<Arc<str>>,
+        message: impl Into<Message>,
+    ) -> Result<Accepted, Refusal> {
+        self.hub
+            .publish(Destination::named(destination), message.into())
+            .finished()
+    }
+
+    /// Closes all sessions of a user, on whatever endpoint, after what was sent to them so far
+    /// (S33): when a login has ended, for one (S207). The reason should begin with a stable word
+    /// and a colon.
+    pub fn close_user(&self, user: impl Into<Arc<str>>, code: CloseCode, reason: &str) {
+        self.hub
+            .close_all(&Destination::user(user), code.get(), reason);
+    }
+
+    /// Closes all sessions of an endpoint, after what was sent to them so far.
+    pub fn close_endpoint(&self, endpoint: impl Into<Arc<str>>, code: CloseCode, reason: &str) {
+        self.hub
+            .close_all(&Destination::endpoint(endpoint), code.get(), reason);
+    }
+
+    /// The open sessions of an endpoint (S198), as they are when each shard is asked. For a crowd
+    /// this is a long list: to send to some of them, [`broadcast_to`](Self::broadcast_to) is
+    /// cheaper.
+    pub async fn sessions_of(&self, endpoint: impl Into<Arc<str>>) -> Vec<crate::Session> {
+        self.subscribers(Destination::endpoint(endpoint)).await
+    }
+
+    /// The open sessions of a user, on whatever endpoint.
+    pub async fn sessions_of_user(&self, user: impl Into<Arc<str>>) -> Vec<crate::Session> {
+        self.subscribers(Destination::user(user)).await
+    }
+
+    /// The open sessions that have subscribed to a destination.
+    pub async fn sessions_at(&self, destination: impl Into<Arc<str>>) -> Vec<crate::Session> {
+        self.subscribers(Destination::named(destination)).await
+    }
+
+    async fn subscribers(&self, destination: Destination) -> Vec<crate::Session> {
+        // One list a shard, and there are at most as many shards as the channel has room for.
+        let (told, mut lists) = mpsc::channel(campanile_hub::SHARDS_MAX);
+        self.hub
+            .collect(&destination, move |some| drop(told.try_send(some)));
+        let mut all = Vec::new();
+        while let Some(some) = lists.recv().await {
+            let sessions = some.into_iter();
+            all.extend(sessions.map(|one| crate::Session::new(one, self.hub.clone())));
+        }
+        all
+    }
+
+    /// The open session that has this id, if there is one.
+    pub async fn session(&self, id: SessionId) -> Option<crate::Session> {
+        let (told, found) = oneshot::channel();
+        self.hub
+            .find(id, move |session| drop(told.send(session)))
+            .finished()
+            .ok()?;
+        let found = found.await.ok()?;
+        Some(crate::Session::new(found, self.hub.clone()))
+    }
+
+    /// How many open sessions have subscribed to a destination.
+    pub fn count_at(&self, destination: impl Into<Arc<str>>) -> usize {
+        self.hub.subscriptions(&Destination::named(destination))
     }
 
     /// How many open sessions an endpoint has.

@@ -69,8 +69,8 @@ pub use bytes::Bytes;
 /// [`Handle::broadcast_to`] is asked about.
 pub use campanile_hub as hub;
 pub use campanile_hub::{
-    Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PathParameters,
-    PublicationId, Refusal, SessionId,
+    Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PONG_TIMEOUT, Parts,
+    PathParameters, PublicationId, Refusal, SessionId, Timeouts,
 };
 pub use campanile_websocket::CloseCode;
 /// The `http` crate, whose types appear in handshakes.
@@ -97,5 +97,5 @@ pub use origin::OriginPolicy;
 pub use problem::problem;
 pub use reply::IntoReply;
 pub use schedule::Trigger;
-pub use session::Session;
+pub use session::{OutboxStatus, SendError, Session};
 pub use state::Application;

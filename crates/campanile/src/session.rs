@@ -3,9 +3,43 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
-use campanile_hub::{Attributes, Hub, Message, PathParameters, Refusal, SessionId};
-use campanile_websocket::CloseCode;
+use bytes::Bytes;
+use campanile_hub::{
+    Attributes, Content, Destination, Hub, Message, OutboxPolicy, PathParameters, Refusal,
+    SessionId, Timeouts,
+};
+use campanile_websocket::{CONTROL_PAYLOAD_BYTES_MAX, CloseCode};
+use tokio::sync::oneshot;
+
+use crate::driver::clock;
+
+/// What waits for a session, and what it has lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxStatus {
+    /// Bytes that its socket has not taken, each message counting
+    /// [`FRAME_OVERHEAD_BYTES`](campanile_hub::FRAME_OVERHEAD_BYTES) more than its length.
+    pub waiting_bytes: usize,
+    /// How long the oldest of them have waited.
+    pub waiting_for: Duration,
+    /// How many publications its policy has dropped so far.
+    pub dropped: u32,
+}
+
+/// Why something could not be sent to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The hub refused it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A ping or pong has too long a payload.
+    #[error("a ping or pong of {bytes} bytes: at most 125 are allowed (RFC 6455 5.5)")]
+    ControlTooLong {
+        /// How long it is.
+        bytes: usize,
+    },
+}
 
 /// One connected client. Cheap to clone; may be kept and used from any thread, also after the
 /// session has ended: then sending is refused.
@@ -79,6 +113,124 @@ impl Session {
             .send(&self.inner, message.into())
             .finished()
             .map(drop)
+    }
+
+    /// Sends a ping; what the client answers reaches the endpoint's `on_pong` (S203).
+    ///
+    /// # Errors
+    /// [`SendError::ControlTooLong`] beyond 125 bytes (RFC 6455 5.5); else as [`send`](Self::send).
+    pub fn ping(&self, payload: impl Into<Bytes>) -> Result<(), SendError> {
+        self.send_control(payload.into(), Content::Ping)
+    }
+
+    /// Sends a pong that nobody has asked for, as a heart-beat in one direction (RFC 6455 5.5.3).
+    ///
+    /// # Errors
+    /// As [`ping`](Self::ping).
+    pub fn pong(&self, payload: impl Into<Bytes>) -> Result<(), SendError> {
+        self.send_control(payload.into(), Content::Pong)
+    }
+
+    fn send_control(&self, payload: Bytes, kind: fn(Bytes) -> Content) -> Result<(), SendError> {
+        let bytes = payload.len();
+        if bytes > CONTROL_PAYLOAD_BYTES_MAX {
+            return Err(SendError::ControlTooLong { bytes });
+        }
+        Ok(self.send(kind(payload))?)
+    }
+
+    /// Waits until everything that was sent to this session so far is with the operating system
+    /// (S201, S202). Put it into a `tokio::time::timeout` to wait no longer than you like: the
+    /// outbox's own limit on age closes a session that takes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSession`] when it ends before that, [`Refusal::Overloaded`] when its shard is
+    /// behind.
+    pub async fn flush(&self) -> Result<(), Refusal> {
+        let (told, written) = oneshot::channel();
+        self.hub
+            // Whoever asked may have stopped waiting.
+            .flush(&self.inner, move || told.send(()).unwrap_or(()))
+            .finished()?;
+        written.await.map_err(|_| Refusal::NoSession)
+    }
+
+    /// Subscribes this session to a destination such as `/rooms/42`: what is published to it with
+    /// [`Handle::publish`](crate::Handle::publish) from now on reaches this session. A destination
+    /// is there as long as somebody has subscribed. Subscribing again changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSession`] when it has ended, [`Refusal::Overloaded`] when its shard is behind.
+    pub fn subscribe(&self, destination: impl Into<Arc<str>>) -> Result<(), Refusal> {
+        self.hub
+            .subscribe(&self.inner, Destination::named(destination), "")
+            .finished()
+            .map(drop)
+    }
+
+    /// Ends a subscription, after what was published to it so far; may be called by anybody who
+    /// has the session (S33).
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe).
+    pub fn unsubscribe(&self, destination: impl Into<Arc<str>>) -> Result<(), Refusal> {
+        self.hub
+            .unsubscribe(&self.inner, Destination::named(destination))
+            .finished()
+    }
+
+    /// The longest message that it may send, in bytes, where that was set for it alone (S25); else
+    /// its endpoint's [limit](crate::Endpoint::message_bytes_max) holds.
+    pub fn message_bytes_max(&self) -> Option<usize> {
+        self.inner.message_bytes_max()
+    }
+
+    /// Sets the longest message that it may send, text or binary, in bytes; `None` is what its
+    /// endpoint says. Holds for messages that have not begun to arrive.
+    pub fn set_message_bytes_max(&self, bytes: Option<usize>) {
+        self.inner.set_message_bytes_max(bytes);
+    }
+
+    /// Sets how long there may be no message either way before it is closed (S199); `None` is for
+    /// ever.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe).
+    pub fn set_idle_timeout(&self, time: Option<Duration>) -> Result<(), Refusal> {
+        self.change_timeouts(move |timeouts| Timeouts {
+            idle: time,
+            ..timeouts
+        })
+    }
+
+    /// Changes what it may leave undone, and for how long. Times that count from the session's
+    /// opening count from there on, too.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe).
+    pub fn change_timeouts(
+        &self,
+        change: impl FnOnce(Timeouts) -> Timeouts + Send + 'static,
+    ) -> Result<(), Refusal> {
+        self.hub.change_timeouts(&self.inner, change).finished()
+    }
+
+    /// Gives its outbox another policy (S30); what waits already is kept.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe).
+    pub fn set_outbox(&self, policy: OutboxPolicy) -> Result<(), Refusal> {
+        self.hub.set_outbox(&self.inner, policy).finished()
+    }
+
+    /// What waits for it, for how long, and what it has lost (S31).
+    pub fn outbox(&self) -> OutboxStatus {
+        let state = self.inner.outbox();
+        OutboxStatus {
+            waiting_bytes: state.waiting_bytes,
+            waiting_for: state.waiting_since.map(clock::since).unwrap_or_default(),
+            dropped: state.dropped,
+        }
     }
 
     /// Closes this session after everything that was sent to it before. The reason should begin

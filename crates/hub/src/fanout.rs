@@ -91,6 +91,7 @@ impl Pass<'_> {
             Encoding { format, batch }
         });
         let slot = subscriber.slot;
+        member.is_sent_to(now);
         let Some(batch) = batch else {
             let label = &member.subscriptions[subscriber.subscription as usize].label;
             let frames: Vec<Frame> = self.run[first..]

@@ -35,6 +35,11 @@ pub trait Format: Send + Sync + 'static {
         false
     }
 
+    /// The bytes that ask the peer for a sign of life, if the protocol has such a thing.
+    fn ping(&self) -> Option<Bytes> {
+        None
+    }
+
     /// The bytes that tell the peer why its session ends, if the protocol has such a thing.
     fn close(&self, code: u16, reason: &str) -> Option<Bytes>;
 }

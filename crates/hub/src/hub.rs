@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::destination::Destination;
 use crate::format::{Format, FormatId, Formats, TooManyFormats};
-use crate::log::{Log, Predicate, ToWake, shards_of};
+use crate::log::{Entry, Log, Predicate, ToWake, shards_of};
+use crate::outbox::OutboxPolicy;
 use crate::outcome::{Accepted, Outcome, Refusal};
 use crate::publication::Message;
-use crate::session::Session;
+use crate::request::Request;
+use crate::session::{Session, SessionId};
 use crate::shard::Shard;
+use crate::watch::Timeouts;
 
 /// How many shards a node may have: one bit each in a word.
 pub const SHARDS_MAX: usize = 64;
@@ -121,6 +124,96 @@ impl Hub {
         Outcome::Done(())
     }
 
+    /// Subscribes a session from any thread. Publications that are accepted from now on reach it;
+    /// a subscription that it has already stays as it is. The outcome carries the position that it
+    /// joined at.
+    pub fn subscribe(
+        &self,
+        session: &Session,
+        destination: Destination,
+        label: &str,
+    ) -> Outcome<u64> {
+        if !session.is_open() {
+            return Outcome::Refused(Refusal::NoSession);
+        }
+        self.settle(self.0.log.subscribe(session.id(), destination, label))
+    }
+
+    /// Ends a session's subscription from any thread, after what was published so far.
+    pub fn unsubscribe(&self, session: &Session, destination: Destination) -> Outcome<()> {
+        self.ask(session, Request::Unsubscribe(destination))
+    }
+
+    /// Gives a session's outbox another policy; what waits already stays.
+    pub fn set_outbox(&self, session: &Session, policy: OutboxPolicy) -> Outcome<()> {
+        self.ask(session, Request::Outbox(policy))
+    }
+
+    /// Changes a session's time-outs.
+    pub fn change_timeouts(
+        &self,
+        session: &Session,
+        change: impl FnOnce(Timeouts) -> Timeouts + Send + 'static,
+    ) -> Outcome<()> {
+        self.ask(session, Request::Timeouts(Box::new(change)))
+    }
+
+    /// Calls `told` once everything is written that was sent to the session so far; drops it when
+    /// the session ends before. It is called on the session's shard and must be quick.
+    pub fn flush(&self, session: &Session, told: impl FnOnce() + Send + 'static) -> Outcome<()> {
+        self.ask(session, Request::Flush(Box::new(move |()| told())))
+    }
+
+    /// Calls `told` with the session that has this id; drops it when there is none. As
+    /// [`flush`](Self::flush).
+    pub fn find(
+        &self,
+        session: SessionId,
+        told: impl FnOnce(Arc<Session>) + Send + 'static,
+    ) -> Outcome<()> {
+        self.settle(
+            self.0
+                .log
+                .ask(session, Request::Find(Box::new(told)))
+                .map(|shards| ((), shards)),
+        )
+    }
+
+    /// Calls `told` with the open subscribers of a destination, once for each shard that has any.
+    /// It is called on the shards and must be quick.
+    pub fn collect(
+        &self,
+        destination: &Destination,
+        told: impl Fn(Vec<Arc<Session>>) + Send + Sync + 'static,
+    ) {
+        let told = Arc::new(told);
+        let shards = self.0.log.ask_all(destination, || {
+            let told = Arc::clone(&told);
+            Entry::Collect(destination.clone(), Box::new(move |some| told(some)))
+        });
+        self.0.wake(shards);
+    }
+
+    /// Asks for all subscribers of a destination to be closed, after what was sent to them so far.
+    /// For an endpoint's or a user's implicit destination these are their sessions.
+    pub fn close_all(&self, destination: &Destination, code: u16, reason: &str) {
+        let reason: Arc<str> = reason.into();
+        let shards = self.0.log.ask_all(destination, || Entry::CloseAll {
+            destination: destination.clone(),
+            code,
+            reason: Arc::clone(&reason),
+        });
+        self.0.wake(shards);
+    }
+
+    fn ask(&self, session: &Session, request: Request) -> Outcome<()> {
+        if !session.is_open() {
+            return Outcome::Refused(Refusal::NoSession);
+        }
+        let asked = self.0.log.ask(session.id(), request);
+        self.settle(asked.map(|shards| ((), shards)))
+    }
+
     /// How many subscriptions a destination has on this node. For an endpoint's or a user's
     /// implicit destination that is the number of their open sessions.
     pub fn subscriptions(&self, destination: &Destination) -> usize {
@@ -142,11 +235,11 @@ impl Hub {
         self.0.log.leave_node();
     }
 
-    fn settle(&self, result: Result<(Accepted, ToWake), Refusal>) -> Outcome<Accepted> {
+    fn settle<T>(&self, result: Result<(T, ToWake), Refusal>) -> Outcome<T> {
         match result {
-            Ok((accepted, shards)) => {
+            Ok((done, shards)) => {
                 self.0.wake(shards);
-                Outcome::Done(accepted)
+                Outcome::Done(done)
             }
             Err(refusal) => Outcome::Refused(refusal),
         }

@@ -49,6 +49,7 @@
 //!         endpoint: room.clone(),
 //!         format: lines,
 //!         outbox: OutboxPolicy::default(),
+//!         timeouts: Timeouts::default(),
 //!         principal: None,
 //!         path_parameters: PathParameters::default(),
 //!         uri: "/chat".into(),
@@ -56,7 +57,7 @@
 //!         remote_address: address,
 //!         local_address: address,
 //!         attributes: Attributes::default(),
-//!     })
+//!     }, Moment::default())
 //!     .finished()?;
 //! let accepted = hub.publish(room, Message::text("ding")).finished()?;
 //! assert_eq!(accepted.subscriptions, 1);
@@ -71,6 +72,7 @@
 
 mod batch;
 mod destination;
+mod ends;
 mod fanout;
 mod format;
 mod hub;
@@ -83,10 +85,12 @@ mod outbox_properties;
 mod outcome;
 mod publication;
 mod pump;
+mod request;
 mod session;
 mod shard;
 mod sink;
 mod topics;
+mod watch;
 mod wheel;
 
 pub use destination::Destination;
@@ -96,8 +100,9 @@ pub use log::{INBOX_BYTES_MAX, INBOX_ENTRIES_MAX};
 pub use moment::Moment;
 pub use outbox::{FRAME_OVERHEAD_BYTES, OutboxPolicy, Overflow};
 pub use outcome::{Accepted, Outcome, Refusal, Ticket};
-pub use publication::{Content, Message, Publication, PublicationId, Utf8Bytes};
-pub use session::{Attributes, NewSession, PathParameters, Session, SessionId, Slot};
+pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8Bytes};
+pub use session::{Attributes, NewSession, OutboxState, PathParameters, Session, SessionId, Slot};
 pub use shard::{CLOSING_TIMEOUT, SESSIONS_PER_SHARD_MAX, Shard, Wait};
 pub use sink::{Cause, Ending, Sink, Written};
+pub use watch::{PONG_TIMEOUT, Timeouts};
 pub use wheel::TICK;

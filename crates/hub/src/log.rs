@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::destination::Destination;
 use crate::outcome::{Accepted, Refusal};
 use crate::publication::{Message, Publication, PublicationId};
+use crate::request::{Request, Told};
 use crate::session::{Session, SessionId};
 
 /// How many entries may wait in one shard's inbox.
@@ -33,6 +34,16 @@ pub(crate) enum Entry {
         code: u16,
         reason: Box<str>,
     },
+    /// Close all subscribers of a destination.
+    CloseAll {
+        destination: Destination,
+        code: u16,
+        reason: Arc<str>,
+    },
+    /// Something else about one session.
+    Ask(SessionId, Request),
+    /// Tell which sessions have subscribed to a destination.
+    Collect(Destination, Told<Vec<Arc<Session>>>),
 }
 
 impl Entry {
@@ -42,6 +53,8 @@ impl Entry {
             | Self::Picked(publication, _)
             | Self::Direct(_, publication) => publication.content().bytes().len(),
             Self::Close { reason, .. } => reason.len(),
+            Self::CloseAll { reason, .. } => reason.len(),
+            Self::Ask(..) | Self::Collect(..) => 0,
         }
     }
 }
@@ -191,6 +204,58 @@ impl Log {
         1 << shard
     }
 
+    /// Subscribes a session from any thread: from the position that is answered on, publications
+    /// reach it, since its shard finds them behind this request.
+    pub(crate) fn subscribe(
+        &self,
+        session: SessionId,
+        destination: Destination,
+        label: &str,
+    ) -> Result<(u64, ToWake), Refusal> {
+        let shard = session.shard();
+        let mut state = self.lock();
+        if !state.inboxes[shard].has_room(0) {
+            return Err(Refusal::Overloaded);
+        }
+        let joined = state.join(shard, &destination);
+        let request = Request::Subscribe {
+            destination,
+            label: label.into(),
+            joined,
+        };
+        self.enqueue(&mut state, shard, Entry::Ask(session, request));
+        Ok((joined, 1 << shard))
+    }
+
+    /// Asks something about one session.
+    pub(crate) fn ask(&self, session: SessionId, request: Request) -> Result<ToWake, Refusal> {
+        let shard = session.shard();
+        let mut state = self.lock();
+        let inbox = state.inboxes.get(shard).ok_or(Refusal::NoSession)?;
+        if !inbox.has_room(0) {
+            return Err(Refusal::Overloaded);
+        }
+        self.enqueue(&mut state, shard, Entry::Ask(session, request));
+        Ok(1 << shard)
+    }
+
+    /// Asks every shard that has subscribers of a destination; `entry` makes what each is asked.
+    /// Never refused, like a single [`close`](Self::close).
+    pub(crate) fn ask_all(&self, destination: &Destination, entry: impl Fn() -> Entry) -> ToWake {
+        let mut state = self.lock();
+        let Some(interest) = state.interests.get(destination) else {
+            return 0;
+        };
+        let interested = interest.by_shard.iter().enumerate();
+        let shards = interested.fold(0, |bits, (shard, count)| {
+            bits | u64::from(*count > 0) << shard
+        });
+        for shard in shards_of(shards) {
+            self.enqueue(&mut state, shard, entry());
+        }
+        shards
+    }
+
     fn enqueue(&self, state: &mut State, shard: usize, entry: Entry) {
         state.inboxes[shard].push(entry);
         self.waiting[shard].store(state.inboxes[shard].entries.len(), Ordering::Release);
@@ -221,19 +286,7 @@ impl Log {
     /// Notes one more subscription and tells the position that it joins at: publications after
     /// it are for the subscription, those up to it are not.
     pub(crate) fn join(&self, shard: usize, destination: &Destination) -> u64 {
-        let mut state = self.lock();
-        let shards = state.inboxes.len();
-        match state.interests.get_mut(destination) {
-            Some(interest) => interest.by_shard[shard] += 1,
-            None => {
-                let mut by_shard = vec![0; shards].into_boxed_slice();
-                by_shard[shard] = 1;
-                state
-                    .interests
-                    .insert(destination.clone(), Interest { by_shard });
-            }
-        }
-        state.position
+        self.lock().join(shard, destination)
     }
 
     /// Notes one subscription less; a destination without any is forgotten.
@@ -272,6 +325,20 @@ impl Log {
 }
 
 impl State {
+    fn join(&mut self, shard: usize, destination: &Destination) -> u64 {
+        let shards = self.inboxes.len();
+        match self.interests.get_mut(destination) {
+            Some(interest) => interest.by_shard[shard] += 1,
+            None => {
+                let mut by_shard = vec![0; shards].into_boxed_slice();
+                by_shard[shard] = 1;
+                self.interests
+                    .insert(destination.clone(), Interest { by_shard });
+            }
+        }
+        self.position
+    }
+
     fn accept(
         &mut self,
         epoch: u64,

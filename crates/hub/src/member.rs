@@ -6,18 +6,29 @@ use std::sync::Arc;
 use crate::format::FormatId;
 use crate::moment::Moment;
 use crate::outbox::{BUFFERS_PER_WRITE_MAX, Frame, Outbox, OutboxPolicy, Queued};
-use crate::session::{Session, SessionId, Slot};
+use crate::session::{Session, Slot};
 use crate::sink::{Cause, Ending, Sink, Written};
 use crate::topics::Subscription;
+use crate::watch::Watch;
 use crate::wheel::Wheel;
 
-/// What a shard's wheel reminds it of. The id tells whether the slot still holds that session.
+/// Which session a reminder is for: a slot, and enough of the id to tell whether the slot still
+/// holds that session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) slot: Slot,
+    tag: u32,
+}
+
+/// What a shard's wheel reminds it of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Deadline {
     /// The outbox's oldest frame reaches its age limit.
-    Age(Slot, SessionId),
+    Age(Key),
     /// A close has taken long enough.
-    Closing(Slot, SessionId),
+    Closing(Key),
+    /// A session has been silent, or has lived, for as long as it may.
+    Watch(Key),
 }
 
 /// Where a session stands in its life.
@@ -41,7 +52,9 @@ pub(crate) struct Member {
     /// There only while the transport is full, so that an idle session holds no buffer.
     pub(crate) outbox: Option<Box<Outbox>>,
     pub(crate) format: FormatId,
-    policy: OutboxPolicy,
+    pub(crate) policy: OutboxPolicy,
+    /// There only for sessions that have a time-out.
+    pub(crate) watch: Option<Box<Watch>>,
     age_is_armed: bool,
     /// The peer has begun a close, which is answered after the next pass.
     pub(crate) peer_is_closing: bool,
@@ -51,7 +64,12 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new(session: Arc<Session>, format: FormatId, policy: OutboxPolicy) -> Self {
+    pub(crate) fn new(
+        session: Arc<Session>,
+        format: FormatId,
+        policy: OutboxPolicy,
+        watch: Option<Box<Watch>>,
+    ) -> Self {
         Self {
             session,
             subscriptions: Vec::new(),
@@ -59,10 +77,17 @@ impl Member {
             outbox: None,
             format,
             policy,
+            watch,
             age_is_armed: false,
             peer_is_closing: false,
             asked_for: (0, 0),
         }
+    }
+
+    /// What a reminder needs to find it again.
+    pub(crate) fn key(&self, slot: Slot) -> Key {
+        let tag = self.session.id().tag();
+        Key { slot, tag }
     }
 
     /// Counts bytes that the next pump will write, after so many pumps.
@@ -122,6 +147,7 @@ impl Member {
         wheel: &mut Wheel<Deadline>,
     ) -> Option<Ending> {
         let mut frames = frames.into_iter().peekable();
+        self.is_sent_to(now);
         while self.outbox.is_none() && frames.peek().is_some() {
             let mut group: [Option<&Frame>; BUFFERS_PER_WRITE_MAX / 2] = [None; _];
             for (place, frame) in group.iter_mut().zip(&mut frames) {
@@ -163,6 +189,13 @@ impl Member {
         None
     }
 
+    /// Notes that a message is sent, for the time-out of silence.
+    pub(crate) fn is_sent_to(&mut self, now: Moment) {
+        if let Some(watch) = &mut self.watch {
+            watch.sent(now);
+        }
+    }
+
     /// Lets a frame wait, of which `written` bytes are with the socket already.
     pub(crate) fn queue(
         &mut self,
@@ -183,16 +216,17 @@ impl Member {
         } else {
             match outbox.push(frame, &self.policy, now) {
                 Queued::Yes => {}
-                Queued::Dropped(publications) => sink.dropped(slot, publications),
+                Queued::Dropped(publications) => {
+                    self.session.has_lost(publications);
+                    sink.dropped(slot, publications);
+                }
                 Queued::Overflow => return Some(self.too_slow("bytes")),
             }
         }
+        self.session.note_outbox(outbox.cost(), outbox.oldest());
         if !self.age_is_armed {
             self.age_is_armed = true;
-            wheel.arm(
-                now.plus(self.policy.age_max),
-                Deadline::Age(slot, self.session.id()),
-            );
+            wheel.arm(now.plus(self.policy.age_max), Deadline::Age(self.key(slot)));
         }
         None
     }
@@ -200,6 +234,7 @@ impl Member {
     /// Writes what waits until the transport is full. False when the transport is gone.
     pub(crate) fn write_outbox(&mut self, slot: Slot, sink: &mut impl Sink) -> bool {
         while let Some(outbox) = &mut self.outbox {
+            self.session.note_outbox(outbox.cost(), outbox.oldest());
             if outbox.is_empty() {
                 self.outbox = None;
                 break;
@@ -211,6 +246,7 @@ impl Member {
                 return false;
             };
             outbox.written(written);
+            self.session.note_outbox(outbox.cost(), outbox.oldest());
             if written < offered {
                 break;
             }
@@ -233,7 +269,7 @@ impl Member {
         self.age_is_armed = true;
         wheel.arm(
             oldest.plus(self.policy.age_max),
-            Deadline::Age(slot, self.session.id()),
+            Deadline::Age(self.key(slot)),
         );
         None
     }
@@ -264,8 +300,9 @@ mod tests {
 
     #[test]
     fn an_idle_session_costs_what_the_architecture_says() {
-        assert_eq!(size_of::<super::Member>(), 104);
-        assert_eq!(size_of::<Session>(), 224);
+        assert_eq!(size_of::<super::Member>(), 112);
+        assert_eq!(size_of::<super::Deadline>(), 12);
+        assert_eq!(size_of::<Session>(), 240);
         assert_eq!(size_of::<Subscription>(), 24);
         assert_eq!(size_of::<Subscriber>(), 16);
     }

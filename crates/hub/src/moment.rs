@@ -12,7 +12,6 @@ impl Moment {
         Self(u64::try_from(since_start.as_millis()).unwrap_or(u64::MAX))
     }
 
-    #[cfg(test)]
     pub(crate) const fn after_start_millis(millis: u64) -> Self {
         Self(millis)
     }

@@ -1,6 +1,7 @@
 //! One session's bounded outbound queue.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::moment::Moment;
+use crate::request::Told;
 
 /// What a queued frame counts for beside its bytes, so that many tiny frames are bounded too.
 pub const FRAME_OVERHEAD_BYTES: usize = 128;
@@ -122,6 +124,20 @@ pub(crate) struct Outbox {
     /// Since when frames had waited that were dropped; forgotten once the socket takes bytes.
     /// Without it a peer that takes nothing would look young for as long as a policy makes room.
     dropped_since: Option<Moment>,
+    /// Who wants to know when so many of the first frames have gone.
+    marks: Vec<Mark>,
+}
+
+/// Somebody who waits for frames to be written.
+struct Mark {
+    frames: usize,
+    told: Told<()>,
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mark({})", self.frames)
+    }
 }
 
 impl Outbox {
@@ -131,6 +147,7 @@ impl Outbox {
             cost: 0,
             head_written: 0,
             dropped_since: None,
+            marks: Vec::new(),
         }
     }
 
@@ -230,6 +247,23 @@ impl Outbox {
             self.head_written -= frame.len();
             self.cost -= frame.cost();
             self.frames.pop_front();
+            self.has_gone(0);
+        }
+    }
+
+    /// Tells when all frames that wait now have been written, or dropped by the policy.
+    pub(crate) fn tell_when_written(&mut self, told: Told<()>) {
+        let frames = self.frames.len();
+        self.marks.push(Mark { frames, told });
+    }
+
+    /// Notes for those who wait that the frame at this place is not there any more.
+    fn has_gone(&mut self, index: usize) {
+        for mark in &mut self.marks {
+            mark.frames -= usize::from(index < mark.frames);
+        }
+        for mark in self.marks.extract_if(.., |mark| mark.frames == 0) {
+            (mark.told)(());
         }
     }
 
@@ -237,6 +271,7 @@ impl Outbox {
         if let Some((frame, since)) = self.frames.remove(index) {
             self.cost -= frame.cost();
             self.dropped_since = Some(self.dropped_since.map_or(since, |other| other.min(since)));
+            self.has_gone(index);
         }
     }
 

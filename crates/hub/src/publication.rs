@@ -15,6 +15,75 @@ pub enum Content {
     Text(Utf8Bytes),
     /// Any bytes.
     Binary(Bytes),
+    /// Text or bytes that were handed over in parts, which a protocol that knows parts keeps: a
+    /// frame each on WebSocket. They are sent together, so that nothing comes between them.
+    Parts(Parts),
+    /// Asks the peer for a sign of life, on protocols that can.
+    Ping(Bytes),
+    /// A sign of life that was not asked for, on protocols that can.
+    Pong(Bytes),
+}
+
+/// A message in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    is_text: bool,
+    bytes: Bytes,
+    /// Where each part ends.
+    ends: Box<[usize]>,
+}
+
+impl Parts {
+    /// A text in parts.
+    pub fn text<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> Self {
+        Self::new(true, parts.into_iter(), |part, all| {
+            all.extend_from_slice(part.as_ref().as_bytes());
+        })
+    }
+
+    /// Bytes in parts.
+    pub fn binary<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> Self {
+        Self::new(false, parts.into_iter(), |part, all| {
+            all.extend_from_slice(part.as_ref());
+        })
+    }
+
+    fn new<T>(
+        is_text: bool,
+        parts: impl Iterator<Item = T>,
+        append: impl Fn(T, &mut Vec<u8>),
+    ) -> Self {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for part in parts {
+            append(part, &mut bytes);
+            ends.push(bytes.len());
+        }
+        Self {
+            is_text,
+            bytes: bytes.into(),
+            ends: ends.into(),
+        }
+    }
+
+    /// Whether all parts together are text.
+    pub fn is_text(&self) -> bool {
+        self.is_text
+    }
+
+    /// All parts together.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The parts, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        let mut begin = 0;
+        self.ends.iter().map(move |&end| {
+            let part = &self.bytes[begin..end];
+            begin = end;
+            part
+        })
+    }
 }
 
 impl Content {
@@ -32,7 +101,8 @@ impl Content {
     pub fn bytes(&self) -> &Bytes {
         match self {
             Self::Text(text) => &text.0,
-            Self::Binary(bytes) => bytes,
+            Self::Binary(bytes) | Self::Ping(bytes) | Self::Pong(bytes) => bytes,
+            Self::Parts(parts) => &parts.bytes,
         }
     }
 }
@@ -156,6 +226,12 @@ impl Message {
 impl From<Content> for Message {
     fn from(content: Content) -> Self {
         Self { content, key: None }
+    }
+}
+
+impl From<Parts> for Message {
+    fn from(parts: Parts) -> Self {
+        Content::Parts(parts).into()
     }
 }
 

@@ -17,6 +17,7 @@ use crate::publication::Publication;
 use crate::session::{SessionId, Slot};
 use crate::shard::{Answered, Outgoing, Shard, Wait};
 use crate::sink::{Cause, Ending, Sink};
+use crate::watch::Due;
 use crate::wheel::TICK;
 
 /// How often a draining shard wants to be pumped.
@@ -173,6 +174,13 @@ impl Shard {
                     self.fan_out(&[publication], Some(&predicate), sink, now);
                 }
                 Entry::Direct(id, publication) => self.deliver_direct(id, &publication, sink, now),
+                Entry::Ask(session, request) => self.grant(session, request, now),
+                Entry::Collect(destination, told) => told(self.subscribed(&destination)),
+                Entry::CloseAll {
+                    destination,
+                    code,
+                    reason,
+                } => self.close_all(&destination, code, &reason, now),
                 Entry::Close {
                     session,
                     code,
@@ -242,23 +250,55 @@ impl Shard {
         let mut fired = Vec::new();
         self.wheel.turn(now, &mut fired);
         for deadline in fired {
-            let (Deadline::Age(slot, id) | Deadline::Closing(slot, id)) = deadline;
+            let (Deadline::Age(key) | Deadline::Closing(key) | Deadline::Watch(key)) = deadline;
+            let slot = key.slot;
             let Some(member) = self.members.get_mut(slot.index()) else {
                 continue;
             };
-            if member.session.id() != id {
+            // The slot may have been used again since.
+            if member.key(slot) != key {
                 continue;
             }
             match deadline {
-                Deadline::Closing(..) => self.end(slot, None, sink),
-                Deadline::Age(..) => {
+                Deadline::Closing(_) if member.is_open() => {}
+                Deadline::Closing(_) => self.end(slot, None, sink),
+                Deadline::Age(_) => {
                     if let Some(ending) = member.check_age(slot, now, &mut self.wheel) {
                         // Refused only where a close is under way already, which is as good.
                         let _ = self.begin_close(slot, ending, None, now);
                     }
                 }
+                Deadline::Watch(_) => self.look_after(slot, now),
             }
         }
+    }
+
+    /// Does what a session's silence or age asks for.
+    fn look_after(&mut self, slot: Slot, now: Moment) {
+        let Some(member) = self.members.get_mut(slot.index()) else {
+            return;
+        };
+        let format = self.shared.formats.get(member.format);
+        let Some(watch) = &mut member.watch else {
+            return;
+        };
+        if !watch.is_reminded(now) {
+            return;
+        }
+        match watch.due(now) {
+            Some(Due::Ping) => {
+                let session = member.session.id();
+                let ping = format.ping().map(|frame| Outgoing::reply(session, frame));
+                self.outgoing.extend(ping);
+            }
+            Some(Due::Close(ending, told)) => {
+                let frame = format.close(told, &ending.reason);
+                // Refused only where a close is under way already, which is as good.
+                let _ = self.begin_close(slot, ending, frame, now);
+            }
+            None => {}
+        }
+        self.arm_watch(slot);
     }
 
     fn step_drain(&mut self, sink: &mut impl Sink, now: Moment) {

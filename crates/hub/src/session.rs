@@ -4,12 +4,14 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::destination::Destination;
 use crate::format::FormatId;
+use crate::moment::Moment;
 use crate::outbox::OutboxPolicy;
+use crate::watch::Timeouts;
 
 /// Which session of a shard: an index that is used again after the session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +45,12 @@ impl SessionId {
 
     pub(crate) fn shard(self) -> usize {
         usize::from(self.0.to_be_bytes()[12])
+    }
+
+    /// Enough of its random part to tell two sessions of one slot apart.
+    pub(crate) fn tag(self) -> u32 {
+        let [a, b, c, d, ..] = self.0.to_be_bytes();
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// The slot of its shard that the session has or had.
@@ -169,6 +177,8 @@ pub struct NewSession {
     pub format: FormatId,
     /// Its bounded outbound queue.
     pub outbox: OutboxPolicy,
+    /// What it may leave undone, and for how long.
+    pub timeouts: Timeouts,
     /// Who it belongs to, if that is known; the session joins the user's implicit destination.
     pub principal: Option<Arc<str>>,
     /// The endpoint's path variables.
@@ -185,11 +195,31 @@ pub struct NewSession {
     pub attributes: Attributes,
 }
 
+/// What waits for a session, and what it has lost, as far as its shard has said (S31).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxState {
+    /// Bytes that wait, each frame counting
+    /// [`FRAME_OVERHEAD_BYTES`](crate::FRAME_OVERHEAD_BYTES) more than its length.
+    pub waiting_bytes: usize,
+    /// Since when the oldest of them wait, on the driver's clock.
+    pub waiting_since: Option<Moment>,
+    /// How many publications the outbox's policy has dropped so far.
+    pub dropped: u32,
+}
+
+/// No moment: nothing waits.
+const NEVER: u64 = u64::MAX;
+
 /// One connected client.
 #[derive(Debug)]
 pub struct Session {
     id: SessionId,
     open: AtomicBool,
+    /// The longest message that it may send; 0 is what its endpoint says.
+    message_bytes_max: AtomicU32,
+    waiting_bytes: AtomicU32,
+    dropped: AtomicU32,
+    waiting_since: AtomicU64,
     endpoint: Destination,
     principal: Option<Arc<str>>,
     path_parameters: PathParameters,
@@ -205,6 +235,10 @@ impl Session {
         Self {
             id,
             open: AtomicBool::new(true),
+            message_bytes_max: AtomicU32::new(0),
+            waiting_bytes: AtomicU32::new(0),
+            dropped: AtomicU32::new(0),
+            waiting_since: AtomicU64::new(NEVER),
             endpoint: new.endpoint,
             principal: new.principal,
             path_parameters: new.path_parameters,
@@ -229,6 +263,42 @@ impl Session {
     /// Notes that a close has begun. Answers whether this was the first to say so.
     pub(crate) fn begin_close(&self) -> bool {
         self.open.swap(false, Ordering::AcqRel)
+    }
+
+    /// The longest message that it may send, in bytes, where that was set for it alone.
+    pub fn message_bytes_max(&self) -> Option<usize> {
+        match self.message_bytes_max.load(Ordering::Relaxed) {
+            0 => None,
+            bytes => Some(bytes as usize),
+        }
+    }
+
+    /// Sets the longest message that it may send, from at least 1 byte to 4 GiB; `None` is what its
+    /// endpoint says.
+    pub fn set_message_bytes_max(&self, bytes: Option<usize>) {
+        let bytes = bytes.map_or(0, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX).max(1));
+        self.message_bytes_max.store(bytes, Ordering::Relaxed);
+    }
+
+    /// What waits for it.
+    pub fn outbox(&self) -> OutboxState {
+        let since = self.waiting_since.load(Ordering::Relaxed);
+        OutboxState {
+            waiting_bytes: self.waiting_bytes.load(Ordering::Relaxed) as usize,
+            waiting_since: (since != NEVER).then(|| Moment::after_start_millis(since)),
+            dropped: self.dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn note_outbox(&self, bytes: usize, oldest: Option<Moment>) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.waiting_bytes.store(bytes, Ordering::Relaxed);
+        let since = oldest.map_or(NEVER, Moment::millis);
+        self.waiting_since.store(since, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_lost(&self, publications: u32) {
+        self.dropped.fetch_add(publications, Ordering::Relaxed);
     }
 
     /// The implicit destination of the endpoint that it connected to.

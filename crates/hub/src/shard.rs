@@ -22,8 +22,9 @@ use crate::outbox::Frame;
 use crate::outcome::{Outcome, Refusal, Ticket};
 use crate::publication::Message;
 use crate::session::{NewSession, Session, SessionId, Slot};
-use crate::sink::{Cause, Ending};
+use crate::sink::Ending;
 use crate::topics::Topics;
+use crate::watch::Watch;
 use crate::wheel::Wheel;
 
 /// How many sessions one shard may have: what fits into a session id.
@@ -155,7 +156,7 @@ impl Shard {
     // Commands
 
     /// Opens a session: it joins its endpoint's implicit destination, and its user's.
-    pub fn open(&mut self, new: NewSession) -> Outcome<(Slot, Arc<Session>)> {
+    pub fn open(&mut self, new: NewSession, now: Moment) -> Outcome<(Slot, Arc<Session>)> {
         if self.shared.log.is_leaving() {
             return Outcome::Refused(Refusal::Leaving);
         }
@@ -167,6 +168,7 @@ impl Shard {
             return Outcome::Refused(Refusal::NoEntropy);
         }
         let (format, policy) = (new.format, new.outbox);
+        let watch = Watch::new(new.timeouts, now);
         let user = new.principal.clone().map(Destination::User);
         let endpoint = new.endpoint.clone();
         let vacant = self.members.vacant_entry();
@@ -177,7 +179,7 @@ impl Shard {
         // Shard numbers are below SHARDS_MAX, so they fit.
         let id = SessionId::new(random, self.index as u8, slot);
         let session = Arc::new(Session::new(id, new));
-        vacant.insert(Member::new(Arc::clone(&session), format, policy));
+        vacant.insert(Member::new(Arc::clone(&session), format, policy, watch));
         self.shared.sessions.fetch_add(1, Ordering::Relaxed);
         self.shared.sessions_opened.fetch_add(1, Ordering::Relaxed);
         for destination in [Some(endpoint), user].into_iter().flatten() {
@@ -190,6 +192,7 @@ impl Shard {
                 "",
             );
         }
+        self.arm_watch(slot);
         Outcome::Done((slot, session))
     }
 
@@ -269,132 +272,26 @@ impl Shard {
         Outcome::Done(())
     }
 
-    /// Begins to close a session: what waits is still delivered, then the close frame. The
-    /// session ends when the peer has answered ([`peer_closed`](Self::peer_closed)), at the
-    /// latest after [`CLOSING_TIMEOUT`].
-    pub fn close(&mut self, slot: Slot, ending: Ending, now: Moment) -> Outcome<()> {
-        if !self
-            .members
-            .get(slot.index())
-            .is_some_and(Member::takes_commands)
-        {
-            return Outcome::Refused(Refusal::NoSession);
-        }
-        self.begin_close(slot, ending, None, now)
-    }
-
-    /// Answers a close that the peer has begun: `frame` is the last that it gets, after what was
-    /// accepted for it so far; then the session ends.
-    pub fn close_answered(
-        &mut self,
-        slot: Slot,
-        ending: Ending,
-        frame: Bytes,
-        now: Moment,
-    ) -> Outcome<()> {
-        let has_inbox = self.has_inbox();
-        let Some(member) = self
-            .members
-            .get_mut(slot.index())
-            .filter(|member| member.takes_commands())
-        else {
-            return Outcome::Refused(Refusal::NoSession);
-        };
-        if has_inbox {
-            let session = member.session.id();
-            member.peer_is_closing = true;
-            member.session.begin_close();
-            self.answered.push(Answered {
-                session,
-                ending,
-                frame,
-            });
-            return Outcome::Done(());
-        }
-        self.answer_close(slot, ending, frame, now)
-    }
-
-    pub(crate) fn answer_close(
-        &mut self,
-        slot: Slot,
-        ending: Ending,
-        frame: Bytes,
-        now: Moment,
-    ) -> Outcome<()> {
-        let outcome = self.begin_close(slot, ending, Some(frame), now);
-        self.peer_closed(slot);
-        outcome
-    }
-
-    pub(crate) fn begin_close(
-        &mut self,
-        slot: Slot,
-        ending: Ending,
-        frame: Option<Bytes>,
-        now: Moment,
-    ) -> Outcome<()> {
-        let Some(member) = self
-            .members
-            .get_mut(slot.index())
-            .filter(|member| member.is_open())
-        else {
-            return Outcome::Refused(Refusal::NoSession);
-        };
-        member.session.begin_close();
-        let (code, discard) = (ending.code, ending.cause == Cause::SlowConsumer);
-        let frame = frame.or_else(|| {
-            self.shared
-                .formats
-                .get(member.format)
-                .close(code, &ending.reason)
-        });
-        if discard && let Some(outbox) = &mut member.outbox {
-            outbox.discard_unstarted();
-        }
-        let id = member.session.id();
-        member.phase = Phase::Closing {
-            ending: Box::new(ending),
-            peer_is_done: false,
-            is_last_handed_over: false,
-        };
-        self.topics
-            .leave_all(&self.shared.log, self.index, &mut self.members, slot);
-        self.outgoing.push(Outgoing {
-            session: id,
-            frame: Frame::reply(frame.unwrap_or_default()),
-            is_last: true,
-        });
-        self.wheel
-            .arm(now.plus(CLOSING_TIMEOUT), Deadline::Closing(slot, id));
-        Outcome::Done(())
-    }
-
-    /// Closes all sessions with 1001, evenly spread over `over`. The ticket is settled when the
-    /// last session has ended. Asked again meanwhile, it spreads those that are left over the
-    /// new time, and each ask has its own ticket.
-    pub fn drain(&mut self, over: Duration, reason: &str, now: Moment) -> Outcome<()> {
-        self.shared.log.leave_node();
-        let ticket = Ticket(self.shared.tickets.fetch_add(1, Ordering::Relaxed));
-        let under_way = self.drain.take();
-        let mut tickets = under_way.map_or_else(Vec::new, |drain| drain.tickets);
-        tickets.push(ticket);
-        self.drain = Some(Drain {
-            tickets,
-            began: now,
-            over,
-            sessions: self
-                .members
-                .iter()
-                .filter(|(_, member)| member.is_open())
-                .count(),
-            closed: 0,
-            cursor: 0,
-            reason: reason.into(),
-        });
-        Outcome::Later(ticket)
-    }
-
     // Events
+
+    /// Bytes have come from a session; `is_message` if a message was among them, and not only
+    /// pings, pongs or the beginning of something.
+    pub fn received(&mut self, slot: Slot, is_message: bool, now: Moment) {
+        if let Some(member) = self.members.get_mut(slot.index())
+            && let Some(watch) = &mut member.watch
+        {
+            watch.received(is_message, now);
+        }
+    }
+
+    /// Lets the wheel remind of what a session has to do next.
+    pub(crate) fn arm_watch(&mut self, slot: Slot) {
+        if let Some(member) = self.members.get_mut(slot.index())
+            && let Some(due) = member.watch.as_mut().and_then(|watch| watch.to_arm())
+        {
+            self.wheel.arm(due, Deadline::Watch(member.key(slot)));
+        }
+    }
 
     /// The transport takes bytes again.
     pub fn writable(&mut self, slot: Slot) {
@@ -402,16 +299,6 @@ impl Shard {
             && member.outbox.is_some()
         {
             self.writable.push(member.session.id());
-        }
-    }
-
-    /// The peer has finished its side of the closing handshake.
-    pub fn peer_closed(&mut self, slot: Slot) {
-        if let Some(member) = self.members.get_mut(slot.index())
-            && let Phase::Closing { peer_is_done, .. } = &mut member.phase
-        {
-            *peer_is_done = true;
-            self.finished.push(member.session.id());
         }
     }
 
@@ -427,7 +314,7 @@ impl Shard {
 }
 
 impl Outgoing {
-    fn reply(session: SessionId, frame: Bytes) -> Self {
+    pub(crate) fn reply(session: SessionId, frame: Bytes) -> Self {
         Self {
             session,
             frame: Frame::reply(frame),

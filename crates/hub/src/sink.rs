@@ -26,6 +26,8 @@ pub enum Cause {
     Protocol,
     /// It read too slowly.
     SlowConsumer,
+    /// It was silent for too long, or what it was let in with has expired.
+    TimedOut,
     /// The node is leaving.
     Leaving,
 }

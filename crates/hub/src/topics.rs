@@ -68,6 +68,19 @@ impl Topics {
         label: &str,
     ) -> u64 {
         let joined = log.join(shard, &destination);
+        self.add(members, slot, destination, label, joined);
+        joined
+    }
+
+    /// Adds a subscription that the log has counted already.
+    pub(crate) fn add(
+        &mut self,
+        members: &mut Slab<Member>,
+        slot: Slot,
+        destination: Destination,
+        label: &str,
+        joined: u64,
+    ) {
         let topics = &mut self.topics;
         let topic = *self
             .by_name
@@ -95,7 +108,6 @@ impl Topics {
             subscription,
             joined,
         });
-        joined
     }
 
     /// Ends a subscription; false when there was none.

@@ -186,7 +186,7 @@ fn a_drain_is_even_settles_each_ticket_once_and_ends_everyone() {
         panic!("a drain takes time");
     };
     let newcomer = house.newcomer("/e");
-    let refused = house.sides[0].shard.open(newcomer).finished();
+    let refused = house.sides[0].shard.open(newcomer, house.now).finished();
     assert_eq!(refused.expect_err("the node leaves"), Refusal::Leaving);
     let mut second = None;
     for tenth in 0..=10 {

@@ -75,7 +75,9 @@ impl Bench {
                 format: id,
                 ..house.newcomer("/e")
             };
-            let opened = shards[number % count].open(new).finished();
+            let opened = shards[number % count]
+                .open(new, Moment::default())
+                .finished();
             opened.expect("room for a session");
         }
         Self {

@@ -35,7 +35,10 @@ fn a_hub_has_between_one_shard_and_sixty_four() {
             ..newcomer()
         };
         assert!(shard.is_empty());
-        shard.open(new).finished().expect("room for a session");
+        shard
+            .open(new, campanile_hub::Moment::default())
+            .finished()
+            .expect("room for a session");
         assert_eq!(shard.len(), 1);
     }
     assert_eq!(hub.subscriptions(&Destination::endpoint("/e")), SHARDS_MAX);

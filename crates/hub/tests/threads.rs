@@ -72,7 +72,10 @@ impl Driven {
                 outbox,
                 ..house.newcomer(&endpoint)
             };
-            let (slot, session) = shard.open(new).finished().expect("room for a session");
+            let (slot, session) = shard
+                .open(new, Moment::default())
+                .finished()
+                .expect("room for a session");
             net.connect(slot);
             net.peer(slot).is_choppy = number % 4 == 0;
             joined.insert((slot, number % ROOMS), 0);

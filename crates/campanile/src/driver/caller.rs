@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use campanile_hub::{Cause, Hub, Moment, Outcome, Refusal, SessionId, Shard, Slot};
 use campanile_websocket::CloseCode;
-use tokio::sync::Notify;
-use tokio::task::LocalSet;
 
 use super::EndpointRuntime;
 use super::connection::Connection;
 use super::inbound::Inbound;
+use super::waiting::Background;
 use crate::calls::{Called, call, guarded};
 use crate::context::{Context, Event};
 use crate::error::HandlerError;
@@ -52,25 +51,17 @@ enum Progress {
 /// Calls the callbacks of one shard's sessions.
 pub(crate) struct Caller {
     application: Arc<Application>,
-    /// Where callbacks run on that await something.
-    local: Rc<LocalSet>,
-    /// Ends the thread's wait when there is a report.
-    ended: Rc<Notify>,
+    background: Background,
     reports: Rc<RefCell<Vec<Report>>>,
     /// How many run on, or have ended and not been asked about.
     running: Cell<usize>,
 }
 
 impl Caller {
-    pub(crate) fn new(
-        application: Arc<Application>,
-        local: Rc<LocalSet>,
-        ended: Rc<Notify>,
-    ) -> Self {
+    pub(crate) fn new(application: Arc<Application>, background: Background) -> Self {
         Self {
             application,
-            local,
-            ended,
+            background,
             reports: Rc::default(),
             running: Cell::new(0),
         }
@@ -216,10 +207,10 @@ impl Caller {
     /// Lets a callback run on as a task of the shard's thread; it reports when it has ended, and
     /// ends with the thread at the latest.
     fn in_background(&self, slot: Slot, session: &Session, answering: Answering, kind: Kind) {
-        let (reports, ended) = (Rc::clone(&self.reports), Rc::clone(&self.ended));
+        let (reports, ended) = (Rc::clone(&self.reports), Rc::clone(&self.background.ended));
         let id = session.id();
         self.running.set(self.running.get() + 1);
-        self.local.spawn_local(async move {
+        self.background.local.spawn_local(async move {
             let answer = guarded(answering).await;
             reports.borrow_mut().push(Report {
                 slot,

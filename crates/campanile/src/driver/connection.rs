@@ -137,6 +137,7 @@ impl Connection {
                 Ok(0) => return Turn::Gone,
                 Ok(count) => {
                     let input = &mut buffer[..count];
+                    shard.received(slot, false, now);
                     let stopped = self.decode(slot, input, &mut left, shard, caller, now);
                     if let Some(turn) = stopped {
                         return turn;
@@ -188,9 +189,12 @@ impl Connection {
                 true => input.len().min(COMPRESSED_BYTES_AT_ONCE),
                 false => input.len(),
             };
-            let decoded = self
-                .decoder
-                .decode(&mut input[..at_once], &self.endpoint.limits);
+            let mut limits = self.endpoint.limits;
+            if let Some(bytes) = self.session.message_bytes_max() {
+                limits.message_bytes_max = bytes;
+                limits.frame_bytes_max = bytes;
+            }
+            let decoded = self.decoder.decode(&mut input[..at_once], &limits);
             let event = match decoded {
                 Ok(decoded) => {
                     let consumed = decoded.consumed;
@@ -209,7 +213,10 @@ impl Connection {
             };
             match event {
                 None => {}
-                Some(Happened::Message(event)) => caller.deliver(self, shard, slot, event, now),
+                Some(Happened::Message(event)) => {
+                    shard.received(slot, true, now);
+                    caller.deliver(self, shard, slot, event, now);
+                }
                 // Refused only when the session is being closed, and then no pong is owed.
                 Some(Happened::Pong(frame)) => drop(shard.reply(slot, frame)),
                 Some(Happened::Close(ending, answer)) => {

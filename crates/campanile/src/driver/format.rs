@@ -4,8 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
-use campanile_hub::{Content, FORMATS_MAX, Format, FormatId, Hub, TooManyFormats};
-use campanile_websocket::{CloseCode, encode_close, encode_close_empty, encode_frame};
+use campanile_hub::{Content, FORMATS_MAX, Format, FormatId, Hub, Parts, TooManyFormats};
+use campanile_websocket::{
+    CloseCode, append_frame, encode_close, encode_close_empty, encode_frame, encode_ping,
+    encode_pong,
+};
 use campanile_websocket::{Opcode, WindowBits};
 
 use super::deflating::Deflating;
@@ -22,12 +25,20 @@ impl Format for WebSocketFormat {
         let (opcode, message) = match content {
             Content::Text(text) => (Opcode::Text, text.as_bytes()),
             Content::Binary(bytes) => (Opcode::Binary, bytes),
+            Content::Parts(parts) => return fragments(parts),
+            // Whoever makes them sees to it that they are short enough.
+            Content::Ping(payload) => return encode_ping(payload).unwrap_or_default(),
+            Content::Pong(payload) => return encode_pong(payload).unwrap_or_default(),
         };
         let deflating = self.deflating.as_ref();
         // Any message may be sent as it is, also after compression was negotiated (RFC 7692 6).
         deflating
             .and_then(|deflating| deflating.encode(opcode, message))
             .unwrap_or_else(|| encode_frame(opcode, message))
+    }
+
+    fn ping(&self) -> Option<Bytes> {
+        encode_ping(b"").ok()
     }
 
     fn close(&self, code: u16, reason: &str) -> Option<Bytes> {
@@ -37,6 +48,28 @@ impl Format for WebSocketFormat {
             None => encode_close_empty(),
         })
     }
+}
+
+/// A frame for each part (RFC 6455 5.4).
+fn fragments(parts: &Parts) -> Bytes {
+    let first = match parts.is_text() {
+        true => Opcode::Text,
+        false => Opcode::Binary,
+    };
+    let mut frames = Vec::with_capacity(parts.bytes().len() + 10 * parts.iter().len() + 2);
+    let last = parts.iter().len().saturating_sub(1);
+    for (index, part) in parts.iter().enumerate() {
+        let opcode = if index == 0 {
+            first
+        } else {
+            Opcode::Continuation
+        };
+        append_frame(&mut frames, index == last, opcode, part, None);
+    }
+    if parts.iter().len() == 0 {
+        append_frame(&mut frames, true, first, b"", None);
+    }
+    frames.into()
 }
 
 /// The formats of a node's WebSocket sessions. Endpoints whose messages are compressed from the

@@ -147,6 +147,7 @@ fn session(format: FormatId) -> NewSession {
         endpoint: Destination::endpoint("/quotes"),
         format,
         outbox: OutboxPolicy::default(),
+        timeouts: campanile_hub::Timeouts::default(),
         principal: None,
         path_parameters: PathParameters::default(),
         uri: "/quotes".into(),
@@ -168,7 +169,9 @@ fn a_publication_is_compressed_once_for_each_window_on_all_shards_together() {
     let large = of.compressed(WindowBits::MAX).expect("room");
     for number in 0..SESSIONS {
         let format = [of.plain, small, large][number / 2 % 3];
-        let opened = shards[number % 2].open(session(format)).finished();
+        let opened = shards[number % 2]
+            .open(session(format), Moment::default())
+            .finished();
         opened.expect("room for a session");
     }
     for number in 0..PUBLICATIONS {

@@ -5,6 +5,7 @@
 //! struct and its registration with the kernel's poller, nothing else.
 
 mod caller;
+pub(crate) mod clock;
 mod connection;
 mod deflating;
 mod format;
@@ -12,6 +13,7 @@ mod governor;
 mod inbound;
 mod lingering;
 mod pacing;
+mod run;
 mod shard_thread;
 mod sockets;
 mod waiting;
@@ -214,7 +216,7 @@ impl Shards {
     pub(crate) fn start(idle: Idle, application: &Arc<Application>) -> io::Result<Self> {
         for (shard, poll) in idle.shards {
             let doors = Arc::clone(&idle.doors);
-            shard_thread::spawn(shard, poll, doors, Arc::clone(application), idle.pause_max)?;
+            run::spawn(shard, poll, doors, Arc::clone(application), idle.pause_max)?;
         }
         Ok(Self {
             doors: idle.doors,

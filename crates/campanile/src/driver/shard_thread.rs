@@ -1,24 +1,22 @@
-//! The loop of one shard's thread.
+//! What one shard's thread does between two waits.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use campanile_hub::{
-    Cause, Ending, Moment, NewSession, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
+    Cause, Ending, NewSession, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
 };
 use campanile_websocket::InflaterPool;
-use mio::{Interest, Poll, Token};
+use mio::{Interest, Registry, Token};
 use tokio::sync::oneshot;
 
 use super::caller::{Caller, Remains, Report};
 use super::connection::{Connection, Turn, UNREAD_REPLIES_BYTES_MAX};
 use super::lingering::{FIRST_TOKEN, Lingering};
 use super::sockets::Sockets;
-use super::waiting::Waiting;
-use super::{Arrival, Ask, Door, EndpointRuntime, WAKE_TOKEN, pacing};
+use super::waiting::Background;
+use super::{Arrival, Ask, Door, EndpointRuntime, WAKE_TOKEN, clock, pacing};
 use crate::context::Event;
 use crate::session::Session;
 use crate::state::Application;
@@ -29,35 +27,20 @@ const READ_BUFFER_BYTES: usize = 64 << 10;
 /// How often sockets that linger are looked at.
 const LINGER_TICK: Duration = Duration::from_millis(250);
 
+/// A socket that something has happened to.
+pub(super) struct Ready {
+    pub(super) token: Token,
+    pub(super) is_readable: bool,
+    pub(super) is_writable: bool,
+    /// The peer will send no more.
+    pub(super) is_read_closed: bool,
+}
+
 /// The reason that clients are given when the server leaves.
 const LEAVING: &str = "leaving: the server is shutting down; reconnect in a moment";
 
-/// Starts a shard's thread. It ends when its door is closed.
-pub(super) fn spawn(
-    shard: Shard,
-    poll: Poll,
-    doors: Arc<[Arc<Door>]>,
-    application: Arc<Application>,
-    pause_max: Duration,
-) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let name = format!("campanile-{}", shard.index());
-    std::thread::Builder::new().name(name).spawn(move || {
-        let result = Waiting::new(poll, runtime).and_then(|waiting| {
-            let runtime = waiting.runtime();
-            let _entered = runtime.enter();
-            ShardThread::new(shard, waiting, doors, application, pause_max).run()
-        });
-        if let Err(error) = result {
-            tracing::error!(%error, "a shard's thread has failed; its sessions are lost");
-        }
-    })?;
-    Ok(())
-}
-
-struct ShardThread {
+/// One shard with its connections. It never waits: whoever drives it does.
+pub(super) struct ShardDriver {
     shard: Shard,
     door: Arc<Door>,
     /// The doors of all shards, by number.
@@ -65,7 +48,8 @@ struct ShardThread {
     /// How long it pauses at most, so that a batch can form.
     pause_max: Duration,
     caller: Caller,
-    waiting: Waiting,
+    /// Where sockets are watched; nowhere, if all connections are in memory.
+    registry: Option<Registry>,
     buffer: Vec<u8>,
     /// For all connections that may send compressed messages.
     inflaters: Arc<InflaterPool>,
@@ -77,24 +61,24 @@ struct ShardThread {
     /// Connections that may read on if little waits for them after this pass.
     blocked: Vec<Slot>,
     drains: HashMap<Ticket, oneshot::Sender<()>>,
-    started: Instant,
 }
 
-impl ShardThread {
-    fn new(
+impl ShardDriver {
+    pub(super) fn new(
         shard: Shard,
-        waiting: Waiting,
+        registry: Option<Registry>,
+        background: Background,
         doors: Arc<[Arc<Door>]>,
         application: Arc<Application>,
         pause_max: Duration,
     ) -> Self {
         Self {
-            caller: Caller::new(application, waiting.local(), waiting.ended()),
+            caller: Caller::new(application, background),
             door: Arc::clone(&doors[shard.index()]),
             doors,
             shard,
             pause_max,
-            waiting,
+            registry,
             buffer: vec![0; READ_BUFFER_BYTES],
             inflaters: Arc::default(),
             sockets: Sockets::default(),
@@ -103,34 +87,36 @@ impl ShardThread {
             unfinished: Vec::new(),
             blocked: Vec::new(),
             drains: HashMap::new(),
-            started: Instant::now(),
         }
     }
 
-    fn now(&self) -> Moment {
-        Moment::after_start(self.started.elapsed())
+    /// Whether callbacks run on in the background.
+    pub(super) fn has_callbacks_running(&self) -> bool {
+        self.caller.is_running()
     }
 
-    fn run(mut self) -> io::Result<()> {
-        let mut wait = Wait::Event;
-        while !self.door.closed.load(Ordering::Acquire) {
-            let at_most = match wait {
-                _ if !self.unfinished.is_empty() => Some(Duration::ZERO),
-                Wait::AtMost(time) => Some(time),
-                Wait::Event if !self.lingering.is_empty() => Some(LINGER_TICK),
-                Wait::Event => None,
-            };
-            self.waiting.wait(at_most, self.caller.is_running())?;
-            self.door.is_looking();
-            let to_wake = pacing::while_reading(|| {
-                self.look_at_sockets();
-                self.take_reports();
-                self.answer_the_door();
-            });
-            self.wake(to_wake);
-            wait = self.pump();
+    /// How long nothing has to be done after a turn that ended with this wait, unless something
+    /// happens.
+    pub(super) fn may_wait(&self, wait: Wait) -> Option<Duration> {
+        match wait {
+            _ if !self.unfinished.is_empty() => Some(Duration::ZERO),
+            Wait::AtMost(time) => Some(time),
+            Wait::Event if !self.lingering.is_empty() => Some(LINGER_TICK),
+            Wait::Event => None,
         }
-        Ok(())
+    }
+
+    /// Everything that can be done without waiting: reads the sockets that are `ready`, runs
+    /// callbacks, takes over new sockets, and pumps.
+    pub(super) fn turn(&mut self, ready: impl Iterator<Item = Ready>) -> Wait {
+        self.door.is_looking();
+        let to_wake = pacing::while_reading(|| {
+            self.look_at_sockets(ready);
+            self.take_reports();
+            self.answer_the_door();
+        });
+        self.wake(to_wake);
+        self.pump()
     }
 
     /// Wakes the other shards that something was published for.
@@ -142,11 +128,11 @@ impl ShardThread {
         }
     }
 
-    fn look_at_sockets(&mut self) {
+    fn look_at_sockets(&mut self, ready: impl Iterator<Item = Ready>) {
         let mut readable = std::mem::take(&mut self.unfinished);
-        for event in &self.waiting.events {
-            let Token(token) = event.token();
-            if event.token() == WAKE_TOKEN {
+        for event in ready {
+            let Token(token) = event.token;
+            if event.token == WAKE_TOKEN {
                 continue;
             }
             if token >= FIRST_TOKEN {
@@ -159,16 +145,16 @@ impl ShardThread {
             let Some(connection) = self.sockets.get_mut(slot) else {
                 continue;
             };
-            if event.is_writable() {
+            if event.is_writable {
                 self.shard.writable(slot);
                 // Reading may have paused for what could not be written.
                 if connection.may_have_more {
                     self.blocked.push(slot);
                 }
             }
-            if event.is_readable() || event.is_read_closed() {
+            if event.is_readable || event.is_read_closed {
                 connection.may_have_more = true;
-                connection.is_read_closed |= event.is_read_closed();
+                connection.is_read_closed |= event.is_read_closed;
                 readable.push(slot);
             }
         }
@@ -181,7 +167,7 @@ impl ShardThread {
     }
 
     fn read(&mut self, slot: Slot) {
-        let now = self.now();
+        let now = clock::now();
         let mut buffer = std::mem::take(&mut self.buffer);
         // The connection leaves the table while its callbacks may want the rest of it.
         if let Some(mut connection) = self.sockets.take(slot) {
@@ -203,7 +189,7 @@ impl ShardThread {
     }
 
     fn take_reports(&mut self) {
-        let now = self.now();
+        let now = clock::now();
         for report in self.caller.reports() {
             let Report { slot, id, .. } = report;
             if self
@@ -243,7 +229,7 @@ impl ShardThread {
                     self.attach(session, endpoint, arrival);
                 }
                 Ask::Abandon(session) => self.abandon(session),
-                Ask::Drain { over, done } => match self.shard.drain(over, LEAVING, self.now()) {
+                Ask::Drain { over, done } => match self.shard.drain(over, LEAVING, clock::now()) {
                     Outcome::Later(ticket) => {
                         self.drains.insert(ticket, done);
                     }
@@ -257,7 +243,10 @@ impl ShardThread {
     /// is freed by the thread that made it. The allocator's pages would otherwise hold a mixture of
     /// both, which cannot be given back when a crowd has left.
     fn open(&mut self, new: Arc<NewSession>, opened: oneshot::Sender<Result<SessionId, Refusal>>) {
-        let outcome = self.shard.open(NewSession::clone(&new)).finished();
+        let outcome = self
+            .shard
+            .open(NewSession::clone(&new), clock::now())
+            .finished();
         drop(new);
         if let Err(Ok(session)) = opened.send(outcome.map(|(_, session)| session.id())) {
             // The connection was cut off while it waited for the answer.
@@ -285,17 +274,16 @@ impl ShardThread {
         let session = Session::new(Arc::clone(session), self.caller.hub().clone());
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(slot.index());
-        if let Err(error) = self
-            .waiting
-            .registry()
-            .register(&mut arrival.stream, token, interest)
-        {
+        let registered = self.registry.as_ref().map_or(Ok(()), |registry| {
+            registry.register(&mut arrival.stream, token, interest)
+        });
+        if let Err(error) = registered {
             tracing::warn!(%error, "a socket could not be watched");
             self.shard.gone(slot);
             return;
         }
         let mut connection = Connection::new(arrival, session, endpoint, &self.inflaters);
-        let now = self.now();
+        let now = clock::now();
         self.caller
             .deliver(&mut connection, &mut self.shard, slot, Event::Opened, now);
         self.sockets.insert(slot, connection);
@@ -305,7 +293,7 @@ impl ShardThread {
     }
 
     fn pump(&mut self) -> Wait {
-        let (now, began) = (self.now(), Instant::now());
+        let (now, began) = (clock::now(), Instant::now());
         let wait = self.shard.pump(&mut self.sockets, now);
         let took = began.elapsed();
         pacing::pause(pacing::pause_after(
@@ -346,10 +334,11 @@ impl ShardThread {
             failed,
             ..
         } = connection;
-        if failed || ending.cause == Cause::SlowConsumer {
-            let now = self.now();
-            self.lingering
-                .add(stream, self.waiting.registry(), &mut self.buffer, now);
+        if (failed || ending.cause == Cause::SlowConsumer)
+            && let Some(registry) = &self.registry
+        {
+            let now = clock::now();
+            self.lingering.add(stream, registry, &mut self.buffer, now);
         }
         tracing::debug!(session = %session.id(), code = ending.code, reason = ending.reason, "closed");
         let running = inbound.is_running();

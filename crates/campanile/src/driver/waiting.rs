@@ -18,6 +18,14 @@ use tokio::task::LocalSet;
 /// How many sockets one look at the poller tells of.
 const EVENTS_PER_LOOK: usize = 1_024;
 
+/// Where callbacks run on that await something.
+#[derive(Clone, Default)]
+pub(super) struct Background {
+    pub(super) local: Rc<LocalSet>,
+    /// To be notified when one of them has ended.
+    pub(super) ended: Rc<Notify>,
+}
+
 /// The poller and the runtime of one shard's thread.
 pub(super) struct Waiting {
     poll: Poll,
@@ -59,13 +67,11 @@ impl Waiting {
     }
 
     /// Where callbacks run on when they await something.
-    pub(super) fn local(&self) -> Rc<LocalSet> {
-        Rc::clone(&self.local)
-    }
-
-    /// To be notified when one of them has ended.
-    pub(super) fn ended(&self) -> Rc<Notify> {
-        Rc::clone(&self.ended)
+    pub(super) fn background(&self) -> Background {
+        Background {
+            local: Rc::clone(&self.local),
+            ended: Rc::clone(&self.ended),
+        }
     }
 
     /// Waits for events, for a callback that has ended if some are `running`, or for the time to

@@ -152,6 +152,7 @@ async fn shake_hands(
         endpoint: Destination::Endpoint(Arc::clone(&mounted.name)),
         format: compressed.unwrap_or(mounted.formats.plain),
         outbox: endpoint.outbox,
+        timeouts: endpoint.timeouts,
         principal: handshake.user,
         path_parameters: handshake.path_parameters,
         uri: path_and_query(&handshake.uri),

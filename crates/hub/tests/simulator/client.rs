@@ -231,6 +231,7 @@ impl Client {
             }
             Cause::Peer => assert!(self.has_left, "the peer has not left"),
             Cause::Protocol => panic!("nobody broke a protocol"),
+            Cause::TimedOut => panic!("nobody has a time-out"),
         }
         if let Some((code, reason)) = &self.close_frame {
             assert_eq!((*code, reason), (ending.code, &ending.reason));

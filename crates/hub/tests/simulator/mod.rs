@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use campanile_hub::{
     Attributes, Destination, FormatId, Hub, Moment, NewSession, OutboxPolicy, PathParameters,
-    Session, Shard, Slot, Wait, Wake,
+    Session, Shard, Slot, Timeouts, Wait, Wake,
 };
 
 pub(crate) use net::{Net, Peer};
@@ -89,6 +89,7 @@ impl House {
             endpoint: Destination::endpoint(endpoint),
             format: self.plain,
             outbox: OutboxPolicy::default(),
+            timeouts: Timeouts::default(),
             principal: None,
             path_parameters: PathParameters::default(),
             uri: endpoint.into(),
@@ -101,7 +102,10 @@ impl House {
 
     pub(crate) fn open(&mut self, side: usize, new: NewSession) -> (Slot, Arc<Session>) {
         let Side { shard, net } = &mut self.sides[side];
-        let (slot, session) = shard.open(new).finished().expect("room for a session");
+        let (slot, session) = shard
+            .open(new, self.now)
+            .finished()
+            .expect("room for a session");
         net.connect(slot);
         (slot, session)
     }

@@ -63,6 +63,10 @@ impl Format for Wire {
         self.is_labelled
     }
 
+    fn ping(&self) -> Option<Bytes> {
+        Some(reply_frame(b"ping"))
+    }
+
     fn close(&self, code: u16, reason: &str) -> Option<Bytes> {
         (!self.is_mute).then(|| close_frame(code, reason))
     }

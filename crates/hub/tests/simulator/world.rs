@@ -317,7 +317,10 @@ impl World {
             .map(|side| side.shard.drain(over, "leaving", now))
             .collect();
         let refused = self.house.newcomer("/e0");
-        let outcome = self.house.sides[0].shard.open(refused).finished();
+        let outcome = self.house.sides[0]
+            .shard
+            .open(refused, self.house.now)
+            .finished();
         assert_eq!(outcome.expect_err("no new sessions"), Refusal::Leaving);
         let end = now.plus(over + Client::patience());
         while self.house.now < end {

@@ -1,0 +1,109 @@
+//! What other threads ask about one session, in the order of the log.
+
+use std::sync::Arc;
+
+use crate::destination::Destination;
+use crate::log::Log;
+use crate::member::Member;
+use crate::moment::Moment;
+use crate::outbox::OutboxPolicy;
+use crate::session::{Session, SessionId};
+use crate::shard::Shard;
+use crate::watch::{Timeouts, Watch};
+
+/// Is told what became of a request, on the shard's thread: it must be quick and must not block.
+/// Where there is nothing to tell, because the session has ended, it is dropped.
+pub(crate) type Told<T> = Box<dyn FnOnce(T) + Send>;
+
+/// What is asked of one session's shard.
+pub(crate) enum Request {
+    /// Subscribe it; the log counts the subscription from this position on.
+    Subscribe {
+        destination: Destination,
+        label: Box<str>,
+        joined: u64,
+    },
+    /// End a subscription.
+    Unsubscribe(Destination),
+    /// Let this be its outbox's policy.
+    Outbox(OutboxPolicy),
+    /// Change its time-outs.
+    Timeouts(Box<dyn FnOnce(Timeouts) -> Timeouts + Send>),
+    /// Tell when everything is written that was sent to it so far.
+    Flush(Told<()>),
+    /// Tell which session it is.
+    Find(Told<Arc<Session>>),
+}
+
+impl Request {
+    /// What it takes back where the session is not there any more.
+    fn forget(self, log: &Log, shard: usize) {
+        if let Self::Subscribe { destination, .. } = self {
+            log.leave(shard, &destination);
+        }
+    }
+}
+
+impl Shard {
+    /// Does what was asked.
+    pub(crate) fn grant(&mut self, id: SessionId, request: Request, now: Moment) {
+        let (slot, log) = (id.slot(), &self.shared.log);
+        let Some(member) = self
+            .members
+            .get_mut(slot.index())
+            .filter(|member| member.session.id() == id && member.is_open())
+        else {
+            request.forget(log, self.index);
+            return;
+        };
+        match request {
+            Request::Subscribe {
+                destination,
+                label,
+                joined,
+            } => {
+                if self.topics.is_subscribed(member, &destination) {
+                    log.leave(self.index, &destination);
+                } else {
+                    self.topics
+                        .add(&mut self.members, slot, destination, &label, joined);
+                }
+            }
+            Request::Unsubscribe(destination) => {
+                // There may be no such subscription, which is as good.
+                let _ = self.unsubscribe(slot, &destination);
+            }
+            Request::Outbox(policy) => member.policy = policy,
+            Request::Timeouts(change) => {
+                change_timeouts(member, change, now);
+                self.arm_watch(slot);
+            }
+            Request::Flush(told) => match &mut member.outbox {
+                Some(outbox) => outbox.tell_when_written(told),
+                None => told(()),
+            },
+            Request::Find(told) => told(Arc::clone(&member.session)),
+        }
+    }
+
+    /// The open sessions that have subscribed to a destination.
+    pub(crate) fn subscribed(&self, destination: &Destination) -> Vec<Arc<Session>> {
+        let subscribers = self.topics.subscribers(destination).iter();
+        subscribers
+            .filter_map(|one| self.members.get(one.slot.index()))
+            .filter(|member| member.takes_commands())
+            .map(|member| Arc::clone(&member.session))
+            .collect()
+    }
+}
+
+fn change_timeouts(
+    member: &mut Member,
+    change: Box<dyn FnOnce(Timeouts) -> Timeouts + Send>,
+    now: Moment,
+) {
+    match &mut member.watch {
+        Some(watch) => watch.set_timeouts(change(watch.timeouts())),
+        None => member.watch = Watch::new(change(Timeouts::default()), now),
+    }
+}

@@ -1,0 +1,330 @@
+//! Silence and age: when a session that says nothing is asked, and when it is closed.
+
+use std::time::Duration;
+
+use crate::moment::Moment;
+use crate::sink::{Cause, Ending};
+
+/// How long a ping may stay without an answer, unless said otherwise.
+pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a session may leave undone, and for how long. The default is for ever.
+///
+/// All are kept on the shard's wheel: what is due happens at most one [`TICK`](crate::TICK) late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// How long the first message of a client may take; beyond it the session is closed with
+    /// 1008 `first-message` (S32).
+    pub first_message: Option<Duration>,
+    /// How long there may be no message either way, pings and pongs not counted; beyond it the
+    /// session is closed with 1001 `idle`, and ends as 1006 on this side (S199, S204).
+    pub idle: Option<Duration>,
+    /// How long a client may be silent before it is sent a ping (S17).
+    pub ping: Option<Duration>,
+    /// How long it may go on being silent after a ping; beyond it the session is closed with 1001
+    /// `no-pong`, and ends as 1006 on this side.
+    pub pong: Duration,
+    /// How long the session may live at all, because what it was let in with expires; beyond it
+    /// the session is closed with 1008 `expired`.
+    pub life: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            first_message: None,
+            idle: None,
+            ping: None,
+            pong: PONG_TIMEOUT,
+            life: None,
+        }
+    }
+}
+
+impl Timeouts {
+    /// Whether nothing is ever due.
+    fn are_off(&self) -> bool {
+        let Self {
+            first_message,
+            idle,
+            ping,
+            pong: _,
+            life,
+        } = self;
+        [first_message, idle, ping, life]
+            .iter()
+            .all(|limit| limit.is_none())
+    }
+}
+
+/// What is to be done about a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Send it a ping.
+    Ping,
+    /// Close it: how it ends on this side, and the code that it is told.
+    Close(Ending, u16),
+}
+
+/// What is known of one session's silence. There only for sessions that have a time-out.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    timeouts: Timeouts,
+    opened: Moment,
+    /// When bytes came last.
+    heard: Moment,
+    /// When a message came or was sent last.
+    active: Moment,
+    has_spoken: bool,
+    /// When a ping was sent that nothing has come after.
+    pinged: Option<Moment>,
+    /// When the wheel reminds of it next.
+    armed: Option<Moment>,
+}
+
+impl Watch {
+    /// Begins to watch; `None` when there is nothing to watch for.
+    pub(crate) fn new(timeouts: Timeouts, now: Moment) -> Option<Box<Self>> {
+        (!timeouts.are_off()).then(|| {
+            Box::new(Self {
+                timeouts,
+                opened: now,
+                heard: now,
+                active: now,
+                has_spoken: false,
+                pinged: None,
+                armed: None,
+            })
+        })
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    pub(crate) fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.timeouts = timeouts;
+    }
+
+    /// Bytes have come; `is_message` if a message was among them.
+    pub(crate) fn received(&mut self, is_message: bool, now: Moment) {
+        self.heard = now;
+        self.pinged = None;
+        if is_message {
+            self.has_spoken = true;
+            self.active = now;
+        }
+    }
+
+    /// A message was sent.
+    pub(crate) fn sent(&mut self, now: Moment) {
+        self.active = now;
+    }
+
+    /// When the wheel has to be armed for, if it is not yet.
+    pub(crate) fn to_arm(&mut self) -> Option<Moment> {
+        let due = self.next_due()?;
+        if self.armed.is_some_and(|armed| armed <= due) {
+            return None;
+        }
+        self.armed = Some(due);
+        Some(due)
+    }
+
+    /// Whether a reminder is the one that counts. Reminders are never taken back, so there may be
+    /// others that were armed for a later moment.
+    pub(crate) fn is_reminded(&mut self, now: Moment) -> bool {
+        let is_due = self.armed.is_some_and(|armed| armed <= now);
+        if is_due {
+            self.armed = None;
+        }
+        is_due
+    }
+
+    /// What has become due.
+    pub(crate) fn due(&mut self, now: Moment) -> Option<Due> {
+        let over = |since: Moment, limit: Option<Duration>| {
+            limit.filter(|limit| now >= since.plus(*limit))
+        };
+        let Timeouts {
+            first_message,
+            idle,
+            ping,
+            pong,
+            life,
+        } = self.timeouts;
+        if over(self.opened, life).is_some() {
+            let reason = "expired: what the session was let in with has expired; reconnect with new credentials";
+            return Some(closed(1008, 1008, reason.into()));
+        }
+        if let Some(limit) = over(self.opened, first_message.filter(|_| !self.has_spoken)) {
+            let seconds = limit.as_secs_f32();
+            let reason = format!(
+                "first-message: nothing was sent within {seconds} s; reconnect and send something"
+            );
+            return Some(closed(1008, 1008, reason));
+        }
+        if let Some(limit) = over(self.active, idle) {
+            let seconds = limit.as_secs_f32();
+            let reason = format!("idle: no message for {seconds} s; reconnect when there is one");
+            return Some(closed(1006, 1001, reason));
+        }
+        match self.pinged {
+            Some(at) if now >= at.plus(pong) => {
+                let seconds = pong.as_secs_f32();
+                let reason = format!("no-pong: a ping had no answer for {seconds} s; reconnect");
+                Some(closed(1006, 1001, reason))
+            }
+            Some(_) => None,
+            None => over(self.heard, ping).map(|_| {
+                self.pinged = Some(now);
+                Due::Ping
+            }),
+        }
+    }
+
+    fn next_due(&self) -> Option<Moment> {
+        let Timeouts {
+            first_message,
+            idle,
+            ping,
+            pong,
+            life,
+        } = self.timeouts;
+        let silence = match self.pinged {
+            Some(at) => ping.map(|_| at.plus(pong)),
+            None => ping.map(|limit| self.heard.plus(limit)),
+        };
+        let first = first_message.filter(|_| !self.has_spoken);
+        [
+            life.map(|limit| self.opened.plus(limit)),
+            first.map(|limit| self.opened.plus(limit)),
+            idle.map(|limit| self.active.plus(limit)),
+            silence,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+fn closed(code: u16, told: u16, reason: String) -> Due {
+    let ending = Ending {
+        code,
+        reason,
+        cause: Cause::TimedOut,
+    };
+    Due::Close(ending, told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::default().plus(Duration::from_secs(seconds))
+    }
+
+    fn watch(timeouts: Timeouts) -> Box<Watch> {
+        Watch::new(timeouts, at(0)).expect("something to watch for")
+    }
+
+    fn seconds(seconds: u64) -> Option<Duration> {
+        Some(Duration::from_secs(seconds))
+    }
+
+    fn told(due: Option<Due>) -> (u16, u16) {
+        match due {
+            Some(Due::Close(ending, told)) => (ending.code, told),
+            other => panic!("not a close: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_a_time_out_there_is_no_watch() {
+        assert!(Watch::new(Timeouts::default(), at(0)).is_none());
+    }
+
+    #[test]
+    fn s17_silence_is_answered_with_a_ping_and_then_with_a_close() {
+        let mut watch = watch(Timeouts {
+            ping: seconds(20),
+            ..Timeouts::default()
+        });
+        assert_eq!(watch.to_arm(), Some(at(20)));
+        assert_eq!(watch.to_arm(), None);
+        watch.received(false, at(5));
+        assert!(watch.is_reminded(at(20)));
+        assert_eq!(watch.due(at(20)), None);
+        assert_eq!(watch.to_arm(), Some(at(25)));
+        assert!(watch.is_reminded(at(25)));
+        assert_eq!(watch.due(at(25)), Some(Due::Ping));
+        assert_eq!(watch.to_arm(), Some(at(35)));
+        assert_eq!(watch.due(at(34)), None);
+        assert_eq!(told(watch.due(at(35))), (1006, 1001));
+        watch.received(false, at(35));
+        assert_eq!(watch.due(at(36)), None);
+    }
+
+    #[test]
+    fn s32_whoever_never_speaks_is_closed_and_whoever_speaks_is_not() {
+        let timeouts = Timeouts {
+            first_message: seconds(60),
+            ..Timeouts::default()
+        };
+        let mut silent = watch(timeouts);
+        silent.received(false, at(59));
+        assert_eq!(told(silent.due(at(60))), (1008, 1008));
+        let mut speaking = watch(timeouts);
+        speaking.received(true, at(59));
+        assert_eq!(speaking.due(at(600)), None);
+        assert_eq!(speaking.to_arm(), None);
+    }
+
+    #[test]
+    fn s199_messages_either_way_keep_a_session_and_pongs_do_not() {
+        let mut watch = watch(Timeouts {
+            idle: seconds(30),
+            ..Timeouts::default()
+        });
+        watch.received(true, at(10));
+        watch.sent(at(20));
+        watch.received(false, at(45));
+        assert_eq!(watch.due(at(49)), None);
+        assert_eq!(told(watch.due(at(50))), (1006, 1001));
+    }
+
+    #[test]
+    fn s207_an_expiry_closes_however_busy_a_session_is() {
+        let mut watch = watch(Timeouts {
+            life: seconds(5),
+            ..Timeouts::default()
+        });
+        watch.received(true, at(5));
+        assert_eq!(told(watch.due(at(5))), (1008, 1008));
+    }
+
+    #[test]
+    fn a_shorter_limit_is_armed_anew_and_the_older_reminder_means_nothing() {
+        let mut watch = watch(Timeouts {
+            idle: seconds(100),
+            ..Timeouts::default()
+        });
+        assert_eq!(watch.to_arm(), Some(at(100)));
+        watch.set_timeouts(Timeouts {
+            idle: seconds(10),
+            ..Timeouts::default()
+        });
+        assert_eq!(watch.to_arm(), Some(at(10)));
+        watch.sent(at(8));
+        assert!(watch.is_reminded(at(10)));
+        assert_eq!(watch.to_arm(), Some(at(18)));
+        assert!(watch.is_reminded(at(18)));
+        watch.sent(at(18));
+        assert_eq!(watch.to_arm(), Some(at(28)));
+        watch.sent(at(95));
+        assert!(watch.is_reminded(at(28)));
+        assert_eq!(watch.to_arm(), Some(at(105)));
+        assert!(!watch.is_reminded(at(100)));
+    }
+}
