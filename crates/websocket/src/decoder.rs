@@ -1,7 +1,11 @@
 //! From octets to events (RFC 6455 5 and 6.2).
 
-use std::{fmt, ops::Range, sync::Arc};
+mod partial;
+mod parts;
 
+use std::{fmt, sync::Arc};
+
+use self::partial::{Complete, Frame, Lent, Partial, Progress};
 use crate::{
     close::parse_close,
     error::DecodeError,
@@ -9,7 +13,7 @@ use crate::{
     header::{self, Context, HEAD_BYTES_MAX, Head},
     inflate::Inflaters,
     limits::Limits,
-    mask::{apply_mask, rotate_mask},
+    mask::apply_mask,
     message::{Chunk, Message, MessageRef},
     opcode::Opcode,
 };
@@ -23,6 +27,7 @@ pub struct Decoder {
     inflaters: Option<Arc<dyn Inflaters>>,
     partial: Option<Box<Partial>>,
     role: Role,
+    in_parts: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,47 +38,6 @@ enum State {
     Failed(DecodeError),
 }
 
-/// What has to be remembered between calls when a frame or a message is not complete.
-#[derive(Debug, Default)]
-struct Partial {
-    head: [u8; HEAD_BYTES_MAX],
-    head_len: usize,
-    frame: Option<Frame>,
-    control: Vec<u8>,
-    message: Option<Message>,
-    lent: Option<Lent>,
-}
-
-/// A frame of which the head has been read.
-#[derive(Debug, Clone, Copy)]
-struct Frame {
-    opcode: Opcode,
-    fin: bool,
-    mask: [u8; 4],
-    bytes_left: usize,
-}
-
-/// How far a call has come.
-#[derive(Debug, Default)]
-struct Progress {
-    consumed: usize,
-    inflated_bytes: usize,
-}
-
-/// What the event of the last call has borrowed.
-#[derive(Debug, Clone, Copy)]
-enum Lent {
-    Message,
-    Control,
-}
-
-/// Where the payload of a complete message or control frame is.
-enum Complete {
-    Input(Opcode, Range<usize>),
-    KeptControl(Opcode),
-    KeptMessage,
-}
-
 impl Decoder {
     /// A decoder for a connection that has just been opened.
     pub fn new(role: Role) -> Self {
@@ -82,6 +46,7 @@ impl Decoder {
             inflaters: None,
             partial: None,
             role,
+            in_parts: false,
         }
     }
 
@@ -122,11 +87,22 @@ impl Decoder {
                 return Ok(Decoded {
                     consumed: input.len(),
                     event: None,
+                    is_last: false,
                     inflated_bytes: 0,
                 });
             }
             State::Failed(error) => return Err(error),
         }
+        let without_message_limit;
+        let limits = if self.in_parts {
+            without_message_limit = Limits {
+                message_bytes_max: usize::MAX,
+                ..*limits
+            };
+            &without_message_limit
+        } else {
+            limits
+        };
         let mut done = Progress::default();
         let advanced = self.advance(input, &mut done, limits);
         let Progress {
@@ -136,6 +112,7 @@ impl Decoder {
         let nothing = Decoded {
             consumed,
             event: None,
+            is_last: false,
             inflated_bytes,
         };
         let complete = match advanced {
@@ -143,15 +120,22 @@ impl Decoder {
             Ok(None) => return Ok(nothing),
             Err(error) => return Err(self.fail(error)),
         };
+        let is_last = match &complete {
+            Complete::Input(opcode, _) => !opcode.is_control(),
+            Complete::KeptMessage => true,
+            Complete::InputPart(..) | Complete::KeptControl(_) | Complete::KeptPart => false,
+        };
         let event = match complete {
             Complete::Input(Opcode::Close, range) => self.close(&input[range])?,
-            Complete::Input(Opcode::Text, range) => {
+            Complete::Input(Opcode::Text, range) | Complete::InputPart(Opcode::Text, range) => {
                 match simdutf8::basic::from_utf8(&input[range]) {
                     Ok(text) => Event::Text(text),
                     Err(_) => return Err(self.fail(DecodeError::TextNotUtf8)),
                 }
             }
-            Complete::Input(opcode, range) => payload_event(opcode, &input[range]),
+            Complete::Input(opcode, range) | Complete::InputPart(opcode, range) => {
+                payload_event(opcode, &input[range])
+            }
             Complete::KeptControl(Opcode::Close) => {
                 let body = self
                     .partial
@@ -161,7 +145,7 @@ impl Decoder {
                 self.close(&body)?
             }
             Complete::KeptControl(opcode) => payload_event(opcode, self.lend_control()),
-            Complete::KeptMessage => match self.lend_message() {
+            Complete::KeptMessage | Complete::KeptPart => match self.lend_message(is_last) {
                 Some(MessageRef::Text(text)) => Event::Text(text),
                 Some(MessageRef::Binary(data)) => Event::Binary(data),
                 None => return Ok(nothing),
@@ -169,12 +153,13 @@ impl Decoder {
         };
         Ok(Decoded {
             event: Some(event),
+            is_last,
             ..nothing
         })
     }
 
-    /// Frees the memory of the message that was returned last. [`decode`](Self::decode) does so
-    /// itself when it is called again; call this if that may take a while.
+    /// Frees the memory of the message or part that was returned last. [`decode`](Self::decode)
+    /// does so itself when it is called again; call this if that may take a while.
     pub fn release(&mut self) {
         let Some(partial) = &mut self.partial else {
             return;
@@ -182,6 +167,7 @@ impl Decoder {
         match partial.lent.take() {
             None => return,
             Some(Lent::Message) => partial.message = None,
+            Some(Lent::Part) => partial.message.iter_mut().for_each(Message::release_part),
             Some(Lent::Control) => partial.control = Vec::new(),
         }
         // Something was lent because it was complete: only a message may still be unfinished.
@@ -195,7 +181,7 @@ impl Decoder {
         self.partial.as_ref().is_none_or(|partial| {
             let message_open = partial.message.is_some();
             match partial.lent {
-                None => false,
+                None | Some(Lent::Part) => false,
                 Some(Lent::Message) => true,
                 Some(Lent::Control) => !message_open,
             }
@@ -246,6 +232,13 @@ impl Decoder {
                     return Ok(Some(Complete::Input(head.opcode, range)));
                 }
                 self.begin_frame(&head);
+            }
+            if self.is_within_part() {
+                match self.take_part(input, done, limits)? {
+                    None if self.is_within_part() => return Ok(None),
+                    None => continue,
+                    part => return Ok(part),
+                }
             }
             let rest = &mut input[done.consumed..];
             let Some(frame) = self.take_payload(rest, done, limits)? else {
@@ -352,13 +345,8 @@ impl Decoder {
         let Some(mut frame) = partial.frame else {
             return Ok(None);
         };
-        let taken = frame.bytes_left.min(input.len());
-        let octets = &mut input[..taken];
-        if self.role == Role::Server {
-            apply_mask(octets, frame.mask);
-        }
-        frame.mask = rotate_mask(frame.mask, taken);
-        frame.bytes_left -= taken;
+        let taken = frame.take(input, self.role, usize::MAX);
+        let octets = &input[..taken];
         done.consumed += taken;
         if frame.opcode.is_control() {
             partial.control.reserve_exact(taken);
@@ -384,9 +372,9 @@ impl Decoder {
         &partial.control
     }
 
-    fn lend_message(&mut self) -> Option<MessageRef<'_>> {
+    fn lend_message(&mut self, is_last: bool) -> Option<MessageRef<'_>> {
         let partial = self.partial.as_mut()?;
-        partial.lent = Some(Lent::Message);
+        partial.lent = Some(if is_last { Lent::Message } else { Lent::Part });
         partial.message.as_ref().map(Message::as_ref)
     }
 
@@ -412,6 +400,7 @@ impl fmt::Debug for Decoder {
             .field("state", &self.state)
             .field("partial", &self.partial)
             .field("inflates", &self.inflaters.is_some())
+            .field("in_parts", &self.in_parts)
             .finish()
     }
 }

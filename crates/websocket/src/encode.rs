@@ -125,6 +125,42 @@ pub fn encode_frame(opcode: Opcode, payload: &[u8]) -> Bytes {
     Bytes::from(frame)
 }
 
+/// One message in several frames as a server sends it, one frame for each of `parts`, one behind
+/// the other (RFC 6455 5.4, S26). The first has `opcode`, the others are continuations, the last
+/// has FIN. No parts make an empty message. It is never compressed; one allocation.
+///
+/// Parts of a text message may cut characters (RFC 6455 5.6), but together they must be UTF-8. That
+/// they are, and that `opcode` is [`Opcode::Text`] or [`Opcode::Binary`], is up to the caller. For
+/// a message whose parts are not there at once, see [`append_frame`].
+pub fn encode_fragments(opcode: Opcode, parts: &[&[u8]]) -> Bytes {
+    if parts.is_empty() {
+        return encode_frame(opcode, &[]);
+    }
+    let header = |index: usize, part: &[u8]| {
+        let opcode = match index {
+            0 => opcode,
+            _ => Opcode::Continuation,
+        };
+        frame_header(index + 1 == parts.len(), false, opcode, part.len())
+    };
+    let run_bytes = parts
+        .iter()
+        .map(|part| {
+            frame_header(false, false, opcode, part.len())
+                .as_ref()
+                .len()
+                + part.len()
+        })
+        .sum();
+    let mut run = Vec::with_capacity(run_bytes);
+    for (index, part) in parts.iter().enumerate() {
+        run.extend_from_slice(header(index, part).as_ref());
+        run.extend_from_slice(part);
+    }
+    // The vector is exactly full, so this takes it over as it is.
+    Bytes::from(run)
+}
+
 /// A text message as a server sends it (RFC 6455 5.6).
 pub fn encode_text(text: &str) -> Bytes {
     encode_frame(Opcode::Text, text.as_bytes())
@@ -135,7 +171,8 @@ pub fn encode_binary(data: &[u8]) -> Bytes {
     encode_frame(Opcode::Binary, data)
 }
 
-/// A Ping as a server sends it (RFC 6455 5.5.2).
+/// A Ping with a payload of the caller's, which its Pong brings back, as a server sends it
+/// (RFC 6455 5.5.2).
 ///
 /// # Errors
 /// [`ControlTooLong`] for more than 125 octets.
@@ -143,7 +180,8 @@ pub fn encode_ping(payload: &[u8]) -> Result<Bytes, ControlTooLong> {
     encode_control(Opcode::Ping, payload)
 }
 
-/// A Pong as a server sends it; the payload is that of the Ping (RFC 6455 5.5.3).
+/// A Pong as a server sends it (RFC 6455 5.5.3): the answer to a Ping, with its payload, or an
+/// unasked-for sign of life, with any.
 ///
 /// # Errors
 /// [`ControlTooLong`] for more than 125 octets.
@@ -233,6 +271,39 @@ mod tests {
         assert_eq!(
             frame_header(true, true, Opcode::Text, 3).as_ref(),
             [0xc1, 3]
+        );
+    }
+
+    #[test]
+    fn s26_one_message_in_several_frames() {
+        let run = encode_fragments(Opcode::Text, &[b"Hel", b"", b"lo"]);
+        assert_eq!(run[..], *b"\x01\x03Hel\x00\x00\x80\x02lo");
+        let cut = encode_fragments(Opcode::Text, &[b"\xc3", b"\xa9"]);
+        assert_eq!(cut[..], *b"\x01\x01\xc3\x80\x01\xa9");
+        let long = encode_fragments(Opcode::Binary, &[&[0; 126], &[0; 65_536]]);
+        assert_eq!(long[..4], *b"\x02\x7e\x00\x7e");
+        assert_eq!(long[130..140], *b"\x80\x7f\0\0\0\0\0\x01\0\0");
+        assert_eq!(long.len(), 140 + 65_536);
+    }
+
+    #[test]
+    fn s26_one_fragment_or_none_is_one_frame() {
+        assert_eq!(
+            encode_fragments(Opcode::Text, &[b"all"]),
+            encode_text("all")
+        );
+        assert_eq!(encode_fragments(Opcode::Binary, &[]), encode_binary(b""));
+    }
+
+    #[test]
+    fn s26_pings_have_payloads_and_pongs_come_unasked() {
+        assert_eq!(encode_ping(b"now").expect("short")[..], *b"\x89\x03now");
+        assert_eq!(encode_pong(b"").expect("short")[..], *b"\x8a\x00");
+        assert_eq!(encode_pong(&[1; 125]).expect("short").len(), 127);
+        let error = encode_ping(&[0; 126]).expect_err("too long");
+        assert_eq!(
+            error.to_string(),
+            "control frame of 126 bytes; at most 125 are allowed (RFC 6455 5.5)"
         );
     }
 

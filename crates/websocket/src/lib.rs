@@ -10,6 +10,7 @@
 //! - [`Decoder`] turns the octets of one connection into [`Event`]s, in either [`Role`], under
 //!   [`Limits`]. It enforces every rule of RFC 6455 5 and reports a breach as a [`DecodeError`],
 //!   which knows the close code and the reason to send.
+//!   Messages come whole or, with [`Decoder::in_parts`], as they arrive.
 //! - [`encode_text`] and its siblings build whole frames which can be shared by many connections;
 //!   [`append_frame`] and [`frame_header`] are for everything else.
 //! - [`validate_request`], [`select_protocol`], [`negotiate`] and [`accept_key`] are the server's
@@ -78,8 +79,8 @@ pub use deflate::{
 };
 pub use encode::{
     ControlTooLong, FrameHeader, append_compressed_frame, append_frame, encode_binary,
-    encode_close, encode_close_empty, encode_close_reply, encode_frame, encode_ping, encode_pong,
-    encode_text, frame_header,
+    encode_close, encode_close_empty, encode_close_reply, encode_fragments, encode_frame,
+    encode_ping, encode_pong, encode_text, frame_header,
 };
 pub use error::DecodeError;
 pub use event::{Decoded, Event, Role};

@@ -13,7 +13,9 @@ pub struct Limits {
     /// own limit of 125 octets and are not measured by this one. Default 65,536.
     pub frame_bytes_max: usize,
     /// The longest message, in octets of all its fragments together, after inflating: a compressed
-    /// message is refused while it is inflated, as soon as it comes to more. Default 65,536.
+    /// message is refused while it is inflated, as soon as it comes to more. A decoder that gives
+    /// [parts](crate::Decoder::in_parts) keeps no message, and does not look at this limit.
+    /// Default 65,536.
     pub message_bytes_max: usize,
     /// The most frames of one message, empty ones included; 0 acts as 1. Without it a peer could
     /// send empty fragments for ever. Default 1,024.

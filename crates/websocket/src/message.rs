@@ -143,6 +143,61 @@ impl Message {
         Ok(self.body.len() - before)
     }
 
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.body, Body::Text { .. })
+    }
+
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// Whether no frame has followed the first one.
+    pub(crate) fn is_in_first_frame(&self) -> bool {
+        self.fragments == 1
+    }
+
+    /// Whether what arrives next is a part as it is: neither compressed nor the rest of a
+    /// character.
+    pub(crate) fn is_lendable(&self) -> bool {
+        let is_within_character = matches!(&self.body, Body::Text { tail, .. } if tail.len() > 0);
+        !self.compressed && !is_within_character
+    }
+
+    /// For octets that are lent: keeps an unfinished character at their end, and returns how many
+    /// are before it; the last octets must not have one. Those are not checked to be text.
+    pub(crate) fn hold_back(&mut self, octets: &[u8], is_last: bool) -> Result<usize, DecodeError> {
+        let Body::Text { tail, .. } = &mut self.body else {
+            return Ok(octets.len());
+        };
+        let whole = tail.hold_back(octets);
+        let whole = whole.map_err(|_| DecodeError::TextNotUtf8)?;
+        if is_last {
+            self.body.finish()?;
+        }
+        Ok(whole.len())
+    }
+
+    /// The octets that are kept, an unfinished character among them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Whether anything is kept that can be given away.
+    pub(crate) fn has_part(&self) -> bool {
+        match &self.body {
+            Body::Text { text, .. } => !text.is_empty(),
+            Body::Binary(data) => !data.is_empty(),
+        }
+    }
+
+    /// Frees what was given away as a part; an unfinished character stays.
+    pub(crate) fn release_part(&mut self) {
+        match &mut self.body {
+            Body::Text { text, .. } => *text = String::new(),
+            Body::Binary(data) => *data = Vec::new(),
+        }
+    }
+
     pub(crate) fn as_ref(&self) -> MessageRef<'_> {
         match &self.body {
             Body::Text { text, .. } => MessageRef::Text(text),

@@ -24,17 +24,25 @@ impl Utf8Tail {
     /// unfinished one.
     pub(crate) fn append(&mut self, chunk: &[u8], text: &mut String) -> Result<(), NotUtf8> {
         let chunk = self.complete_character(chunk, text)?;
-        let (whole, begun) = chunk.split_at(chunk.len() - unfinished_len(chunk));
+        let whole = self.hold_back(chunk)?;
         text.push_str(simdutf8::basic::from_utf8(whole).map_err(|_| NotUtf8)?);
+        Ok(())
+    }
+
+    /// Keeps the octets of an unfinished character at the end of `chunk` and returns those before
+    /// it, unchecked. For when nothing is unfinished.
+    #[inline]
+    pub(crate) fn hold_back<'c>(&mut self, chunk: &'c [u8]) -> Result<&'c [u8], NotUtf8> {
+        let (whole, begun) = chunk.split_at(chunk.len() - unfinished_len(chunk));
         if begun.is_empty() {
-            return Ok(());
+            return Ok(whole);
         }
         if !is_beginning(begun) {
             return Err(NotUtf8);
         }
         self.octets[..begun.len()].copy_from_slice(begun);
         self.len = begun.len() as u8;
-        Ok(())
+        Ok(whole)
     }
 
     /// Ends the text: nothing may be unfinished.

@@ -71,11 +71,27 @@ proptest! {
         }
         // Twice, so that the second begins where the first has ended.
         stream.extend_from_within(..);
-        let mut decoder = decoder();
-        let mut messages = 0;
+        let mut whole = decoder();
+        let mut in_parts = decoder().in_parts();
+        let (mut messages, mut joined, mut ends) = (0, Vec::new(), 0);
+        for mut rest in stream.clone().chunks_mut(piece) {
+            while !rest.is_empty() {
+                let decoded = in_parts.decode(rest, &limits).expect("legal");
+                let consumed = decoded.consumed;
+                if let Some(Event::Binary(data)) = decoded.event {
+                    joined.extend_from_slice(data);
+                }
+                if decoded.is_last {
+                    ends += 1;
+                    prop_assert!(std::mem::take(&mut joined) == message);
+                }
+                rest = &mut rest[consumed..];
+            }
+        }
+        prop_assert_eq!(ends, 2);
         for mut rest in stream.chunks_mut(piece) {
             while !rest.is_empty() {
-                let decoded = decoder.decode(rest, &limits).expect("legal");
+                let decoded = whole.decode(rest, &limits).expect("legal");
                 let consumed = decoded.consumed;
                 if let Some(Event::Binary(data)) = decoded.event {
                     prop_assert!(data == message);

@@ -48,6 +48,7 @@ fn rfc6455_5_7_examples_decode() {
         Decoded {
             consumed: 11,
             event: Some(Event::Text("Hello")),
+            is_last: true,
             inflated_bytes: 0,
         }
     );
@@ -60,6 +61,7 @@ fn rfc6455_5_7_examples_decode() {
         Decoded {
             consumed: 9,
             event: Some(Event::Text("Hello")),
+            is_last: true,
             inflated_bytes: 0,
         }
     );
@@ -70,6 +72,7 @@ fn rfc6455_5_7_examples_decode() {
         Decoded {
             consumed: 7,
             event: Some(Event::Ping(b"Hello")),
+            is_last: false,
             inflated_bytes: 0,
         }
     );
@@ -277,6 +280,7 @@ fn rfc6455_5_5_1_what_follows_a_close_frame_is_ignored() {
         Decoded {
             consumed: 6,
             event: Some(Event::Close(None)),
+            is_last: false,
             inflated_bytes: 0,
         }
     );
@@ -289,6 +293,7 @@ fn rfc6455_5_5_1_what_follows_a_close_frame_is_ignored() {
         Decoded {
             consumed: length,
             event: None,
+            is_last: false,
             inflated_bytes: 0,
         }
     );

@@ -1,6 +1,12 @@
 //! What a decoder costs: nothing when idle, and not much more than what has arrived.
 
-use campanile_websocket::{Decoder, Event, Limits, Opcode, Role, append_frame};
+#[path = "common/deflated.rs"]
+#[expect(dead_code, reason = "each test uses its part")]
+mod deflated;
+
+use campanile_websocket::{
+    Decoder, Event, Limits, Opcode, Role, WindowBits, append_frame, frame_header,
+};
 
 const MASK: [u8; 4] = [9, 8, 7, 6];
 
@@ -18,6 +24,7 @@ fn a_decoder_is_small_and_can_move_between_threads() {
     fn assert_send<T: Send>() {}
     assert_send::<Decoder>();
     assert!(size_of::<Decoder>() <= 64, "{}", size_of::<Decoder>());
+    assert_eq!(size_of::<Decoder>(), 48, "giving parts costs nothing");
     assert_eq!(Decoder::new(Role::Server).retained_bytes(), 0);
 }
 
@@ -127,4 +134,113 @@ fn a_control_frame_between_fragments_is_freed_and_the_message_kept() {
     let mut last = frame(true, Opcode::Continuation, b"c");
     let decoded = decoder.decode(&mut last, &limits).expect("legal");
     assert_eq!(decoded.event, Some(Event::Text("abc")));
+}
+
+/// The longest part that is kept, with what its buffer has to spare.
+const PART_HELD_BYTES_MAX: usize = 96 * 1024;
+
+/// What a message amounted to that came in parts.
+#[derive(Debug, Default)]
+struct Seen {
+    bytes: usize,
+    parts: usize,
+    ends: usize,
+    part_bytes_max: usize,
+    held_bytes_max: usize,
+}
+
+fn see(decoder: &mut Decoder, mut input: &mut [u8], limits: &Limits, seen: &mut Seen) {
+    while !input.is_empty() {
+        let decoded = decoder.decode(input, limits).expect("legal");
+        let consumed = decoded.consumed;
+        seen.ends += usize::from(decoded.is_last);
+        let part_bytes = match decoded.event {
+            Some(Event::Text(text)) => Some(text.len()),
+            Some(Event::Binary(data)) => Some(data.len()),
+            _ => None,
+        };
+        if let Some(bytes) = part_bytes {
+            seen.bytes += bytes;
+            seen.parts += 1;
+            seen.part_bytes_max = seen.part_bytes_max.max(bytes);
+        }
+        seen.held_bytes_max = seen.held_bytes_max.max(decoder.retained_bytes());
+        input = &mut input[consumed..];
+    }
+}
+
+#[test]
+fn s20_a_message_of_64_mib_in_parts_is_never_held() {
+    const MESSAGE_BYTES: usize = 64 << 20;
+    let limits = Limits {
+        frame_bytes_max: MESSAGE_BYTES,
+        ..Limits::default()
+    };
+    // One frame of it, and one for each 64 KiB.
+    for frame_bytes in [MESSAGE_BYTES, 64 << 10] {
+        let mut decoder = Decoder::new(Role::Server).in_parts();
+        let mut seen = Seen::default();
+        for start in (0..MESSAGE_BYTES).step_by(frame_bytes) {
+            let opcode = match start {
+                0 => Opcode::Binary,
+                _ => Opcode::Continuation,
+            };
+            let fin = start + frame_bytes == MESSAGE_BYTES;
+            let header = frame_header(fin, false, opcode, frame_bytes);
+            let mut head = header.as_ref().to_vec();
+            head[1] |= 0x80;
+            head.extend_from_slice(&MASK);
+            see(&mut decoder, &mut head, &limits, &mut seen);
+            let mut piece = vec![0; 16 << 10];
+            for _ in 0..frame_bytes / piece.len() {
+                see(&mut decoder, &mut piece, &limits, &mut seen);
+            }
+        }
+        assert_eq!((seen.bytes, seen.ends), (MESSAGE_BYTES, 1), "{seen:?}");
+        assert!(seen.held_bytes_max <= FIXED_BYTES_MAX, "{seen:?}");
+        assert_eq!(decoder.retained_bytes(), 0);
+    }
+}
+
+#[test]
+fn s193_a_long_frame_of_text_in_parts_keeps_no_more_than_a_part() {
+    let limits = Limits {
+        frame_bytes_max: 1 << 20,
+        ..Limits::default()
+    };
+    // The network cuts within a character, then all the rest is there.
+    let mut input = frame(true, Opcode::Text, "é".repeat(200_000).as_bytes());
+    let (begin, rest) = input.split_at_mut(15);
+    let mut decoder = Decoder::new(Role::Server).in_parts();
+    let mut seen = Seen::default();
+    see(&mut decoder, begin, &limits, &mut seen);
+    assert!(decoder.retained_bytes() <= FIXED_BYTES_MAX);
+    see(&mut decoder, rest, &limits, &mut seen);
+    assert_eq!((seen.bytes, seen.ends), (400_000, 1), "{seen:?}");
+    assert!(seen.held_bytes_max <= PART_HELD_BYTES_MAX, "{seen:?}");
+}
+
+#[test]
+fn s193_a_deflate_bomb_in_parts_bursts_in_small_ones() {
+    let limits = Limits::default();
+    let zeros = vec![0; 32 << 20];
+    for level in [1, 9] {
+        let payload = deflated::zlib_compressed(WindowBits::MAX, level, &zeros);
+        for opcode in [Opcode::Binary, Opcode::Text] {
+            let header = frame_header(true, true, opcode, payload.len());
+            let mut input = [header.as_ref(), payload.as_slice()].concat();
+            let limits = Limits {
+                frame_bytes_max: payload.len(),
+                ..limits
+            };
+            let mut decoder = deflated::decoder().in_parts();
+            let mut seen = Seen::default();
+            see(&mut decoder, &mut input, &limits, &mut seen);
+            assert_eq!((seen.bytes, seen.ends), (zeros.len(), 1), "{seen:?}");
+            assert!(seen.part_bytes_max <= 72 * 1024, "{seen:?}");
+            assert!(seen.held_bytes_max <= PART_HELD_BYTES_MAX, "{seen:?}");
+            decoder.release();
+            assert_eq!(decoder.retained_bytes(), 0);
+        }
+    }
 }

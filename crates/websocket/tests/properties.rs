@@ -4,8 +4,11 @@ mod common;
 
 use campanile_websocket::{
     CloseCode, CloseFrame, Decoder, Limits, Opcode, Role, append_frame, encode_close,
+    encode_fragments,
 };
-use common::{LIMITS, Outcome, Owned, append_event, drive, fuzzed, passing_on, peer_mask};
+use common::{
+    LIMITS, Outcome, Owned, append_event, drive, drive_parts, fuzzed, passing_on, peer_mask,
+};
 use proptest::{collection::vec, prelude::*, test_runner::FileFailurePersistence};
 
 fn config() -> ProptestConfig {
@@ -135,6 +138,43 @@ proptest! {
         prop_assert_eq!(&whole, &expected);
         let single = drive(Decoder::new(role), octets.chunks(1), &limits);
         prop_assert_eq!(&single, &expected);
+    }
+
+    #[test]
+    fn s20_parts_of_any_split_join_to_the_messages(
+        (role, octets, events) in stream(),
+        cuts in cuts(),
+    ) {
+        let expected = Outcome { events, error: None };
+        // No message is as short as that, and none is refused for it.
+        let limits = Limits { message_bytes_max: 0, ..Limits::default() };
+        let split = drive_parts(Decoder::new(role), pieces(&octets, &cuts), &limits);
+        prop_assert_eq!(&split, &expected);
+        let whole = drive_parts(Decoder::new(role), [octets.as_slice()], &limits);
+        prop_assert_eq!(&whole, &expected);
+        let single = drive_parts(Decoder::new(role), octets.chunks(1), &limits);
+        prop_assert_eq!(&single, &expected);
+        let inflated = drive_parts(passing_on(role), pieces(&octets, &cuts), &limits);
+        prop_assert_eq!(&inflated, &expected);
+    }
+
+    #[test]
+    fn s26_fragments_come_back_as_the_message(message in message(), cuts in cuts()) {
+        let (opcode, payload) = match &message {
+            Owned::Text(text) => (Opcode::Text, text.as_bytes()),
+            Owned::Binary(data) => (Opcode::Binary, data.as_slice()),
+            other => panic!("{other:?} is no message"),
+        };
+        let parts = pieces(payload, &cuts);
+        let frames = encode_fragments(opcode, &parts);
+        let mut one_by_one = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let opcode = if index == 0 { opcode } else { Opcode::Continuation };
+            append_frame(&mut one_by_one, index + 1 == parts.len(), opcode, part, None);
+        }
+        prop_assert_eq!(&frames[..], &one_by_one[..]);
+        let outcome = drive(Decoder::new(Role::Client), [&frames[..]], &Limits::default());
+        prop_assert_eq!(outcome, Outcome { events: vec![message], error: None });
     }
 
     #[test]

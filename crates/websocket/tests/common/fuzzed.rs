@@ -9,9 +9,10 @@ use campanile_websocket::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header::SEC_WEBSOCKET_EXTENSIONS};
 
 use super::reader::read;
-use super::{LIMITS, Outcome, Owned, append_event, drive, passing_on, peer_mask};
+use super::{LIMITS, Outcome, Owned, append_event, drive, drive_parts, passing_on, peer_mask};
 
-/// Decodes `data` whole, in pieces and octet by octet, and requires the same outcome of all.
+/// Decodes `data` whole, in pieces and octet by octet, and requires the same outcome of all; and
+/// of a decoder that gives parts.
 /// Then encodes the events and requires them to come back.
 ///
 /// The first octet says how: bit 0 for the client's role, bit 1 for an inflater, and the other
@@ -32,6 +33,14 @@ pub(crate) fn decode_input(data: &[u8]) -> Option<DecodeError> {
     assert_eq!(pieces, whole);
     let octets = drive(decoder(), stream.chunks(1), &LIMITS);
     assert_eq!(octets, whole);
+    let cut = || stream.chunks(usize::from(how >> 2) + 1);
+    let parts = drive_parts(decoder(), cut(), &LIMITS);
+    assert_eq!(drive_parts(decoder(), [stream], &LIMITS), parts);
+    assert_eq!(drive_parts(decoder(), stream.chunks(1), &LIMITS), parts);
+    // A message that is too long as a whole is none in parts.
+    if !matches!(whole.error, Some(DecodeError::MessageTooBig { .. })) {
+        assert_eq!(parts, whole, "parts are the messages");
+    }
     let Outcome { events, error } = whole;
     if let Some(error) = error {
         assert!(error.reason().len() <= 123);

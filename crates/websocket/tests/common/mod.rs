@@ -83,10 +83,76 @@ const FIXED_BYTES_MAX: usize = 512;
 
 /// Feeds `pieces` to `decoder` until they are used up or one fails.
 pub(crate) fn drive<'p>(
-    mut decoder: Decoder,
+    decoder: Decoder,
     pieces: impl IntoIterator<Item = &'p [u8]>,
     limits: &Limits,
 ) -> Outcome {
+    let held_max = limits.message_bytes_max + FIXED_BYTES_MAX;
+    let (events, error) = drive_events(decoder, pieces, limits, held_max);
+    let events = events.into_iter().map(|(event, is_last)| {
+        let is_message = matches!(event, Owned::Text(_) | Owned::Binary(_));
+        assert_eq!(is_message, is_last, "messages come whole");
+        event
+    });
+    Outcome {
+        events: events.collect(),
+        error,
+    }
+}
+
+/// What a decoder may hold of a part.
+const PART_HELD_BYTES_MAX: usize = 96 * 1024;
+
+/// The same with a decoder that gives parts, which are joined to messages.
+pub(crate) fn drive_parts<'p>(
+    decoder: Decoder,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+    limits: &Limits,
+) -> Outcome {
+    let held_max = PART_HELD_BYTES_MAX + FIXED_BYTES_MAX;
+    let (parts, error) = drive_events(decoder.in_parts(), pieces, limits, held_max);
+    let mut events = Vec::new();
+    let mut open: Option<Owned> = None;
+    for (part, is_last) in parts {
+        let is_first = open.is_none();
+        let is_empty = match (&mut open, part) {
+            (_, control @ (Owned::Ping(_) | Owned::Pong(_) | Owned::Close(_))) => {
+                assert!(!is_last, "a control frame is no part");
+                events.push(control);
+                continue;
+            }
+            (Some(Owned::Text(text)), Owned::Text(part)) => {
+                text.push_str(&part);
+                part.is_empty()
+            }
+            (Some(Owned::Binary(data)), Owned::Binary(part)) => {
+                data.extend_from_slice(&part);
+                part.is_empty()
+            }
+            (None, first) => {
+                open = Some(first);
+                false
+            }
+            (Some(open), other) => panic!("{other:?} within {open:?}"),
+        };
+        assert!(
+            !is_empty || is_first || is_last,
+            "an empty part says nothing"
+        );
+        if is_last {
+            events.extend(open.take());
+        }
+    }
+    Outcome { events, error }
+}
+
+/// The events of `pieces`, and whether each is the last of a message.
+fn drive_events<'p>(
+    mut decoder: Decoder,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+    limits: &Limits,
+    held_max: usize,
+) -> (Vec<(Owned, bool)>, Option<DecodeError>) {
     let mut events = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
@@ -101,24 +167,20 @@ pub(crate) fn drive<'p>(
                         "error is final"
                     );
                     assert_eq!(decoder.retained_bytes(), 0, "a dead decoder holds nothing");
-                    return Outcome {
-                        events,
-                        error: Some(error),
-                    };
+                    return (events, Some(error));
                 }
             };
             let consumed = decoded.consumed;
+            let is_last = decoded.is_last;
             let event = decoded.event.map(Owned::from);
             let held = decoder.retained_bytes();
-            assert!(
-                held <= limits.message_bytes_max + FIXED_BYTES_MAX,
-                "holds {held} bytes"
-            );
+            assert!(held <= held_max, "holds {held} bytes");
             rest = &mut rest[consumed..];
             match event {
-                Some(event) => events.push(event),
+                Some(event) => events.push((event, is_last)),
                 None => {
                     assert!(rest.is_empty(), "no event, so all was consumed");
+                    assert!(!is_last, "no event, so nothing ends");
                     break;
                 }
             }
@@ -128,10 +190,7 @@ pub(crate) fn drive<'p>(
             "an idle decoder is small"
         );
     }
-    Outcome {
-        events,
-        error: None,
-    }
+    (events, None)
 }
 
 /// Appends `event` as one unfragmented frame.
