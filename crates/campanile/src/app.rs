@@ -256,6 +256,28 @@ impl Campanile {
         self.application.handle().clone()
     }
 
+    /// Starts everything in this thread, to be driven by hand. Must be called within a tokio
+    /// runtime.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn start_in_memory(
+        self,
+        local: &std::rc::Rc<tokio::task::LocalSet>,
+    ) -> (Running, Router, Vec<driver::MemoryShard>) {
+        let (shards, by_hand) = Shards::in_memory(self.idle, &self.application, local);
+        let mut schedules = JoinSet::new();
+        for (trigger, call) in self.schedules {
+            let application = Arc::clone(&self.application);
+            schedules.spawn(runner::run(trigger, move || call(Arc::clone(&application))));
+        }
+        let running = Running {
+            endpoints: self.endpoints,
+            shards,
+            hub: self.application.handle().hub().clone(),
+            _schedules: schedules,
+        };
+        (running, self.routes, by_hand)
+    }
+
     /// Starts the shards' threads and the schedules. Must be called within a tokio runtime.
     pub(crate) fn start(self) -> std::io::Result<(Running, Router)> {
         let shards = Shards::start(self.idle, &self.application)?;

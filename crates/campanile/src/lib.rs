@@ -63,6 +63,8 @@ mod reply;
 pub mod schedule;
 mod session;
 mod state;
+#[cfg(feature = "test-kit")]
+pub mod testing;
 
 pub use bytes::Bytes;
 /// The hub's crate, for its [`Session`](campanile_hub::Session), which the predicate of

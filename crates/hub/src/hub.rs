@@ -220,6 +220,11 @@ impl Hub {
         self.0.log.subscriptions(destination)
     }
 
+    /// The position of the newest publication; 0 before the first.
+    pub fn position(&self) -> u64 {
+        self.0.log.position()
+    }
+
     /// How many sessions this node has, closing ones included.
     pub fn sessions(&self) -> usize {
         self.0.sessions.load(Ordering::Relaxed)

@@ -314,6 +314,11 @@ impl Log {
             .map_or(0, Interest::total)
     }
 
+    /// The position of the newest publication.
+    pub(crate) fn position(&self) -> u64 {
+        self.lock().position
+    }
+
     /// From now on no session is accepted.
     pub(crate) fn leave_node(&self) {
         self.lock().leaving = true;

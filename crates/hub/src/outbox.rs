@@ -217,6 +217,8 @@ impl Outbox {
     /// Forgets everything but a frame that the peer has seen the beginning of.
     pub(crate) fn discard_unstarted(&mut self) {
         let keep = usize::from(self.head_written > 0);
+        // What they wait for will not happen.
+        self.marks.clear();
         while self.frames.len() > keep {
             self.remove(self.frames.len() - 1);
         }

@@ -287,7 +287,7 @@ impl Shard {
     /// Lets the wheel remind of what a session has to do next.
     pub(crate) fn arm_watch(&mut self, slot: Slot) {
         if let Some(member) = self.members.get_mut(slot.index())
-            && let Some(due) = member.watch.as_mut().and_then(|watch| watch.to_arm())
+            && let Some(due) = member.watch.as_mut().and_then(|watch| watch.arm_for())
         {
             self.wheel.arm(due, Deadline::Watch(member.key(slot)));
         }

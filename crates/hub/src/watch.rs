@@ -122,7 +122,7 @@ impl Watch {
     }
 
     /// When the wheel has to be armed for, if it is not yet.
-    pub(crate) fn to_arm(&mut self) -> Option<Moment> {
+    pub(crate) fn arm_for(&mut self) -> Option<Moment> {
         let due = self.next_due()?;
         if self.armed.is_some_and(|armed| armed <= due) {
             return None;
@@ -251,15 +251,15 @@ mod tests {
             ping: seconds(20),
             ..Timeouts::default()
         });
-        assert_eq!(watch.to_arm(), Some(at(20)));
-        assert_eq!(watch.to_arm(), None);
+        assert_eq!(watch.arm_for(), Some(at(20)));
+        assert_eq!(watch.arm_for(), None);
         watch.received(false, at(5));
         assert!(watch.is_reminded(at(20)));
         assert_eq!(watch.due(at(20)), None);
-        assert_eq!(watch.to_arm(), Some(at(25)));
+        assert_eq!(watch.arm_for(), Some(at(25)));
         assert!(watch.is_reminded(at(25)));
         assert_eq!(watch.due(at(25)), Some(Due::Ping));
-        assert_eq!(watch.to_arm(), Some(at(35)));
+        assert_eq!(watch.arm_for(), Some(at(35)));
         assert_eq!(watch.due(at(34)), None);
         assert_eq!(told(watch.due(at(35))), (1006, 1001));
         watch.received(false, at(35));
@@ -278,7 +278,7 @@ mod tests {
         let mut speaking = watch(timeouts);
         speaking.received(true, at(59));
         assert_eq!(speaking.due(at(600)), None);
-        assert_eq!(speaking.to_arm(), None);
+        assert_eq!(speaking.arm_for(), None);
     }
 
     #[test]
@@ -310,21 +310,21 @@ mod tests {
             idle: seconds(100),
             ..Timeouts::default()
         });
-        assert_eq!(watch.to_arm(), Some(at(100)));
+        assert_eq!(watch.arm_for(), Some(at(100)));
         watch.set_timeouts(Timeouts {
             idle: seconds(10),
             ..Timeouts::default()
         });
-        assert_eq!(watch.to_arm(), Some(at(10)));
+        assert_eq!(watch.arm_for(), Some(at(10)));
         watch.sent(at(8));
         assert!(watch.is_reminded(at(10)));
-        assert_eq!(watch.to_arm(), Some(at(18)));
+        assert_eq!(watch.arm_for(), Some(at(18)));
         assert!(watch.is_reminded(at(18)));
         watch.sent(at(18));
-        assert_eq!(watch.to_arm(), Some(at(28)));
+        assert_eq!(watch.arm_for(), Some(at(28)));
         watch.sent(at(95));
         assert!(watch.is_reminded(at(28)));
-        assert_eq!(watch.to_arm(), Some(at(105)));
+        assert_eq!(watch.arm_for(), Some(at(105)));
         assert!(!watch.is_reminded(at(100)));
     }
 }

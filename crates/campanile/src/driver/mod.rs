@@ -12,10 +12,13 @@ mod format;
 mod governor;
 mod inbound;
 mod lingering;
+#[cfg(feature = "test-kit")]
+mod memory;
 mod pacing;
 mod run;
 mod shard_thread;
 mod sockets;
+mod transport;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -29,7 +32,10 @@ use mio::{Poll, Token};
 use tokio::sync::oneshot;
 
 pub(crate) use self::format::{EndpointFormats, WebSocketFormats};
+#[cfg(feature = "test-kit")]
+pub(crate) use self::memory::{MemoryPeer, MemoryShard, pipe};
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
+pub(crate) use self::transport::Transport;
 use crate::endpoint::{Callbacks, Endpoint};
 use crate::state::Application;
 
@@ -51,9 +57,9 @@ impl EndpointRuntime {
     }
 }
 
-/// A socket whose handshake has just been answered.
+/// A transport whose handshake has just been answered.
 pub(crate) struct Arrival {
-    pub(crate) stream: mio::net::TcpStream,
+    pub(crate) transport: Transport,
     /// Bytes that came in the same segment as the handshake.
     pub(crate) early: Vec<u8>,
     /// The client may send compressed messages.
@@ -153,6 +159,16 @@ impl Door {
         self.is_woken.swap(false, Ordering::AcqRel);
     }
 
+    /// Whether somebody has asked for something.
+    #[cfg(feature = "test-kit")]
+    fn is_asked(&self) -> bool {
+        !self
+            .asks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+    }
+
     fn take(&self) -> VecDeque<Ask> {
         std::mem::take(&mut *self.asks.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -222,6 +238,25 @@ impl Shards {
             doors: idle.doors,
             next: std::sync::atomic::AtomicUsize::new(0),
         })
+    }
+
+    /// Shards that are driven by hand, whose callbacks run on in `local`.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn in_memory(
+        idle: Idle,
+        application: &Arc<Application>,
+        local: &std::rc::Rc<tokio::task::LocalSet>,
+    ) -> (Self, Vec<MemoryShard>) {
+        let shards = idle.shards.into_iter().map(|(shard, _)| {
+            let doors = Arc::clone(&idle.doors);
+            MemoryShard::new(shard, doors, Arc::clone(application), local)
+        });
+        let shards = shards.collect();
+        let doors = Self {
+            doors: idle.doors,
+            next: std::sync::atomic::AtomicUsize::new(0),
+        };
+        (doors, shards)
     }
 
     /// Opens a session on a shard, each in turn.

@@ -10,6 +10,7 @@ use mio::Poll;
 
 use super::Door;
 use super::shard_thread::{Ready, ShardDriver};
+use super::transport::Watcher;
 use super::waiting::Waiting;
 use crate::state::Application;
 
@@ -30,10 +31,10 @@ pub(super) fn spawn(
             let runtime = waiting.runtime();
             let _entered = runtime.enter();
             let door = Arc::clone(&doors[shard.index()]);
-            let registry = Some(waiting.registry().try_clone()?);
+            let watcher = Watcher::Poller(waiting.registry().try_clone()?);
             let background = waiting.background();
             let driver =
-                ShardDriver::new(shard, registry, background, doors, application, pause_max);
+                ShardDriver::new(shard, watcher, background, doors, application, pause_max);
             run(driver, waiting, &door)
         });
         if let Err(error) = result {

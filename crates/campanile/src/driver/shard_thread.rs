@@ -8,13 +8,14 @@ use campanile_hub::{
     Cause, Ending, NewSession, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
 };
 use campanile_websocket::InflaterPool;
-use mio::{Interest, Registry, Token};
+use mio::Token;
 use tokio::sync::oneshot;
 
 use super::caller::{Caller, Remains, Report};
 use super::connection::{Connection, Turn, UNREAD_REPLIES_BYTES_MAX};
 use super::lingering::{FIRST_TOKEN, Lingering};
 use super::sockets::Sockets;
+use super::transport::Watcher;
 use super::waiting::Background;
 use super::{Arrival, Ask, Door, EndpointRuntime, WAKE_TOKEN, clock, pacing};
 use crate::context::Event;
@@ -22,7 +23,7 @@ use crate::session::Session;
 use crate::state::Application;
 
 /// What a connection is read into; shared by all connections of the thread.
-const READ_BUFFER_BYTES: usize = 64 << 10;
+pub(super) const READ_BUFFER_BYTES: usize = 64 << 10;
 
 /// How often sockets that linger are looked at.
 const LINGER_TICK: Duration = Duration::from_millis(250);
@@ -48,8 +49,7 @@ pub(super) struct ShardDriver {
     /// How long it pauses at most, so that a batch can form.
     pause_max: Duration,
     caller: Caller,
-    /// Where sockets are watched; nowhere, if all connections are in memory.
-    registry: Option<Registry>,
+    watcher: Watcher,
     buffer: Vec<u8>,
     /// For all connections that may send compressed messages.
     inflaters: Arc<InflaterPool>,
@@ -66,7 +66,7 @@ pub(super) struct ShardDriver {
 impl ShardDriver {
     pub(super) fn new(
         shard: Shard,
-        registry: Option<Registry>,
+        watcher: Watcher,
         background: Background,
         doors: Arc<[Arc<Door>]>,
         application: Arc<Application>,
@@ -78,7 +78,7 @@ impl ShardDriver {
             doors,
             shard,
             pause_max,
-            registry,
+            watcher,
             buffer: vec![0; READ_BUFFER_BYTES],
             inflaters: Arc::default(),
             sockets: Sockets::default(),
@@ -104,6 +104,12 @@ impl ShardDriver {
             Wait::Event if !self.lingering.is_empty() => Some(LINGER_TICK),
             Wait::Event => None,
         }
+    }
+
+    /// Whether a turn would do something although no socket is ready.
+    #[cfg(feature = "test-kit")]
+    pub(super) fn is_busy(&self) -> bool {
+        !self.unfinished.is_empty() || self.shard.has_inbox()
     }
 
     /// Everything that can be done without waiting: reads the sockets that are `ready`, runs
@@ -136,7 +142,7 @@ impl ShardDriver {
                 continue;
             }
             if token >= FIRST_TOKEN {
-                self.lingering.readable(Token(token), &mut self.buffer);
+                self.lingering.ready(Token(token), &mut self.buffer);
                 continue;
             }
             let Some(slot) = Slot::from_index(token) else {
@@ -146,6 +152,8 @@ impl ShardDriver {
                 continue;
             };
             if event.is_writable {
+                // A failure shows when the shard writes or the end is read.
+                let _ = connection.transport.flush();
                 self.shard.writable(slot);
                 // Reading may have paused for what could not be written.
                 if connection.may_have_more {
@@ -272,12 +280,8 @@ impl ShardDriver {
             return;
         };
         let session = Session::new(Arc::clone(session), self.caller.hub().clone());
-        let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(slot.index());
-        let registered = self.registry.as_ref().map_or(Ok(()), |registry| {
-            registry.register(&mut arrival.stream, token, interest)
-        });
-        if let Err(error) = registered {
+        if let Err(error) = arrival.transport.register(&self.watcher, token) {
             tracing::warn!(%error, "a socket could not be watched");
             self.shard.gone(slot);
             return;
@@ -327,18 +331,18 @@ impl ShardDriver {
     /// The last things for a session that the hub has forgotten.
     fn bury(&mut self, connection: Connection, ending: Ending) {
         let Connection {
-            stream,
+            mut transport,
             session,
             endpoint,
             mut inbound,
             failed,
             ..
         } = connection;
-        if (failed || ending.cause == Cause::SlowConsumer)
-            && let Some(registry) = &self.registry
-        {
+        let is_unfinished = transport.finish();
+        if failed || is_unfinished || ending.cause == Cause::SlowConsumer {
             let now = clock::now();
-            self.lingering.add(stream, registry, &mut self.buffer, now);
+            self.lingering
+                .add(transport, &self.watcher, &mut self.buffer, now);
         }
         tracing::debug!(session = %session.id(), code = ending.code, reason = ending.reason, "closed");
         let running = inbound.is_running();

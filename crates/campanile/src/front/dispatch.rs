@@ -27,7 +27,7 @@ pub const TARGET_BYTES_MAX: usize = 8 << 10;
 
 /// Answers a request. A handshake that succeeds leaves in `hand_over` what is to be done once the
 /// answer is written; without it a task of the runtime does that.
-pub(super) async fn dispatch(
+pub(crate) async fn dispatch(
     running: &Arc<Running>,
     mut routes: Router,
     request: Request,
@@ -68,9 +68,9 @@ pub(super) async fn dispatch(
 
 /// The two ends of a connection.
 #[derive(Clone, Copy)]
-pub(super) struct Addresses {
-    pub(super) remote: SocketAddr,
-    pub(super) local: SocketAddr,
+pub(crate) struct Addresses {
+    pub(crate) remote: SocketAddr,
+    pub(crate) local: SocketAddr,
 }
 
 impl Addresses {

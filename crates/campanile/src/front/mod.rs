@@ -10,11 +10,16 @@ use std::sync::Arc;
 
 use axum::Router;
 
+#[cfg(feature = "test-kit")]
+pub(crate) use self::dispatch::Addresses;
 pub use self::dispatch::TARGET_BYTES_MAX;
+pub(crate) use self::dispatch::dispatch;
 pub use self::listener::{LISTEN_BACKLOG, bind};
 pub use self::serve::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, Serve, UNFINISHED_REQUESTS_MAX, serve,
 };
+#[cfg(feature = "test-kit")]
+pub(crate) use self::upgrade::HandOver;
 use crate::app::Campanile;
 
 impl Campanile {
@@ -37,7 +42,7 @@ impl Campanile {
         Ok(
             Router::new().fallback(move |request: axum::extract::Request| {
                 let (running, routes) = (Arc::clone(&running), routes.clone());
-                async move { dispatch::dispatch(&running, routes, request, None).await }
+                async move { dispatch(&running, routes, request, None).await }
             }),
         )
     }

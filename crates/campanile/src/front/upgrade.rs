@@ -9,13 +9,13 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::head_guard::HeadGuard;
-use crate::driver::{Arrival, EndpointRuntime, Reservation};
+use crate::driver::{Arrival, EndpointRuntime, Reservation, Transport};
 
 /// The kernel's send buffer of a session's socket: part of what a session may cost.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
 
 /// A session that gets its socket once the answer to its handshake is written.
-pub(super) struct Upgrading {
+pub(crate) struct Upgrading {
     on_upgrade: OnUpgrade,
     endpoint: Arc<EndpointRuntime>,
     reservation: Reservation,
@@ -25,14 +25,14 @@ pub(super) struct Upgrading {
 
 /// Where a connection's task finds what is to be done after the answer.
 #[derive(Default)]
-pub(super) struct HandOver(Mutex<Option<Upgrading>>);
+pub(crate) struct HandOver(Mutex<Option<Upgrading>>);
 
 impl HandOver {
     pub(super) fn put(&self, upgrading: Upgrading) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrading);
     }
 
-    pub(super) fn take(&self) -> Option<Upgrading> {
+    pub(crate) fn take(&self) -> Option<Upgrading> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -58,6 +58,17 @@ impl Upgrading {
         tokio::spawn(self.finish());
     }
 
+    /// Hands over a transport that needs no answer to be written.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn attach(self, transport: Transport, early: Vec<u8>) {
+        let arrival = Arrival {
+            transport,
+            early,
+            may_compress: self.may_compress,
+        };
+        self.reservation.attach(self.endpoint, arrival);
+    }
+
     /// Waits until the answer is written, and hands the socket to the session's shard.
     pub(super) async fn finish(self) {
         let upgraded = match self.on_upgrade.await {
@@ -77,7 +88,7 @@ impl Upgrading {
         match into_mio(stream) {
             Ok(stream) => {
                 let arrival = Arrival {
-                    stream,
+                    transport: Transport::Plain(stream),
                     early,
                     may_compress: self.may_compress,
                 };
