@@ -1,47 +1,16 @@
 //! Sessions as handlers and applications see them: in memory, in virtual time.
 
-use std::sync::{Arc, Mutex};
+mod support;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use campanile::testing::{TestApplication, TestMessage};
-use campanile::{
-    Binary, Campanile, CloseCode, Closed, Endpoint, Handle, Message, OutboxPolicy, Overflow, Parts,
-    Refusal, SendError, Session, Text, Timeouts,
-};
+use campanile::{Campanile, CloseCode, Endpoint, Handle, Parts, Refusal, SendError, Session, Text};
+
+use support::kit::{Notes, echo, noting, only, start};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// What callbacks have noted.
-type Notes = Arc<Mutex<Vec<String>>>;
-
-fn start(endpoint: Endpoint) -> TestApplication {
-    let app = Campanile::builder().endpoint("/e", endpoint);
-    TestApplication::start(app.build().expect("an application"))
-}
-
-fn echo() -> Endpoint {
-    Endpoint::new()
-        .on_text(async |Text(text): Text| text)
-        .on_binary(async |Binary(bytes): Binary| bytes)
-}
-
-/// Notes how each session ends.
-fn noting(endpoint: Endpoint, notes: &Notes) -> Endpoint {
-    let notes = Arc::clone(notes);
-    endpoint.on_close(move |Closed(ending): Closed| {
-        let note = format!("{} {:?} {}", ending.code, ending.cause, ending.reason);
-        notes.lock().expect("not poisoned").push(note);
-        async {}
-    })
-}
-
-/// The only session of the endpoint.
-fn only(test: &mut TestApplication) -> Session {
-    let handle = test.handle();
-    let sessions = test.block_on(handle.sessions_of("/e"));
-    assert_eq!(sessions.len(), 1);
-    sessions.into_iter().next().expect("a session")
-}
 
 #[test]
 fn s211_an_endpoint_is_driven_in_memory() {
@@ -60,46 +29,8 @@ fn s211_an_endpoint_is_driven_in_memory() {
     assert_eq!(client.received(), expected);
     client.close(3000, "enough");
     assert_eq!(client.next_close(), (3000, String::new()));
-    assert_eq!(client.next(), Some(TestMessage::End));
+    assert_eq!(client.next_message(), Some(TestMessage::End));
     assert_eq!(test.handle().count("/e"), 0);
-}
-
-#[test]
-fn s211_time_passes_only_when_the_test_says_so() {
-    let slow = Endpoint::new().on_text(async |Text(text): Text| {
-        tokio::time::sleep(3600 * SECOND).await;
-        text
-    });
-    let mut test = start(slow);
-    let mut client = test.connect("/e");
-    client.send_text("later");
-    assert_eq!(client.next(), None);
-    test.advance(3599 * SECOND);
-    assert_eq!(client.next(), None);
-    test.advance(SECOND);
-    assert_eq!(client.next_text(), "later");
-}
-
-#[test]
-fn s14_s199_an_idle_session_is_closed_and_the_application_sees_1006() {
-    let notes = Notes::default();
-    let mut test = start(noting(echo().idle_timeout(60 * SECOND), &notes));
-    let mut client = test.connect("/e");
-    test.advance(50 * SECOND);
-    client.send_text("still here");
-    assert_eq!(client.next_text(), "still here");
-    test.advance(59 * SECOND);
-    assert_eq!(client.next(), None);
-    test.advance(2 * SECOND);
-    let (code, reason) = client.next_close();
-    assert!(
-        code == 1001 && reason.starts_with("idle: "),
-        "{code} {reason}"
-    );
-    test.settle();
-    // S204: what was a time-out here is 1006 on this side, whatever the client was told.
-    let notes = notes.lock().expect("not poisoned");
-    assert!(notes[0].starts_with("1006 TimedOut idle: "), "{notes:?}");
 }
 
 #[test]
@@ -119,46 +50,6 @@ fn s204_the_peers_code_and_the_lack_of_one_reach_the_close_callback() {
         "1000", "1001", "1003", "1011", "1012", "1013", "3000", "4999", "1006", "1005",
     ];
     assert_eq!(codes, expected);
-}
-
-#[test]
-fn s17_pings_find_a_client_that_is_silent_for_good() {
-    let mut test = start(echo().ping_after(20 * SECOND).pong_within(5 * SECOND));
-    let (mut browser, mut dead) = (test.connect("/e"), test.connect("/e"));
-    dead.answer_pings(false);
-    for _ in 0..4 {
-        test.advance(21 * SECOND);
-        assert_eq!(browser.next(), Some(TestMessage::Ping(Vec::new())));
-    }
-    assert_eq!(dead.next(), Some(TestMessage::Ping(Vec::new())));
-    let (code, reason) = dead.next_close();
-    assert!(
-        code == 1001 && reason.starts_with("no-pong: "),
-        "{code} {reason}"
-    );
-    assert_eq!(test.handle().count("/e"), 1);
-}
-
-#[test]
-fn s32_the_first_message_has_a_deadline_that_a_timer_keeps() {
-    let mut test = start(echo().first_message_within(10 * SECOND));
-    let (mut silent, mut speaking) = (test.connect("/e"), test.connect("/e"));
-    speaking.send_text("hello");
-    // Neither pings nor the beginning of a message count.
-    silent.send_ping(b"");
-    silent.send_raw(&[0x01, 0x81, 0, 0, 0, 0, b'x']);
-    test.advance(11 * SECOND);
-    let (_, reason) = [silent.next(), silent.next()]
-        .into_iter()
-        .find_map(|one| match one {
-            Some(TestMessage::Close(code, reason)) => Some((code, reason)),
-            _ => None,
-        })
-        .expect("a close");
-    assert!(reason.starts_with("first-message: "), "{reason}");
-    assert_eq!(speaking.next_text(), "hello");
-    test.advance(100 * SECOND);
-    assert_eq!(speaking.next(), None);
 }
 
 #[test]
@@ -234,117 +125,6 @@ fn s26_a_session_sends_text_binary_pings_pongs_parts_and_closes() {
         TestMessage::Close(4000, "done: for today".into()),
     ];
     assert_eq!(client.received()[..7], expected);
-}
-
-#[test]
-fn s27_what_many_threads_send_to_one_session_arrives_whole_and_in_each_ones_order() {
-    let mut test = start(echo());
-    let mut client = test.connect("/e");
-    let session = only(&mut test);
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let session = session.clone();
-            scope.spawn(move || {
-                for number in 0..500 {
-                    let text = format!("{thread} {number}");
-                    session.send(text).expect("an open session");
-                }
-            });
-        }
-    });
-    let mut next = [0; 4];
-    for _ in 0..2_000 {
-        let text = client.next_text();
-        let (thread, number) = text.split_once(' ').expect("two numbers");
-        let thread: usize = thread.parse().expect("a number");
-        assert_eq!(number, next[thread].to_string());
-        next[thread] += 1;
-    }
-    assert_eq!(client.next(), None);
-}
-
-#[test]
-fn s28_one_message_that_nobody_takes_is_enough_to_be_closed_for_its_age() {
-    let policy = OutboxPolicy {
-        age_max: 10 * SECOND,
-        ..OutboxPolicy::default()
-    };
-    let notes = Notes::default();
-    let mut test = start(noting(echo().outbox(policy), &notes));
-    let mut client = test.connect("/e");
-    client.stop_reading(10);
-    only(&mut test)
-        .send("x".repeat(100))
-        .expect("an open session");
-    test.advance(9 * SECOND);
-    assert_eq!(test.handle().count("/e"), 1);
-    test.advance(2 * SECOND);
-    assert_eq!(test.handle().count("/e"), 0);
-    test.advance(6 * SECOND);
-    let notes = notes.lock().expect("not poisoned");
-    assert!(
-        notes[0].starts_with("1008 SlowConsumer slow-consumer: "),
-        "{notes:?}"
-    );
-}
-
-#[test]
-fn s29_too_many_waiting_bytes_close_a_session_and_s31_tells_how_many_wait() {
-    let policy = OutboxPolicy {
-        bytes_max: 10_000,
-        ..OutboxPolicy::default()
-    };
-    let mut test = start(echo().outbox(policy));
-    let mut client = test.connect("/e");
-    let session = only(&mut test);
-    assert_eq!(session.outbox(), campanile::OutboxStatus::default());
-    client.stop_reading(0);
-    for _ in 0..5 {
-        test.handle()
-            .broadcast("/e", "x".repeat(1_000))
-            .expect("room");
-    }
-    test.advance(3 * SECOND);
-    let outbox = session.outbox();
-    assert!((5_000..6_000).contains(&outbox.waiting_bytes), "{outbox:?}");
-    assert!(
-        (2 * SECOND..=3 * SECOND).contains(&outbox.waiting_for),
-        "{outbox:?}"
-    );
-    for _ in 0..10 {
-        test.handle()
-            .broadcast("/e", "x".repeat(1_000))
-            .expect("room");
-        test.settle();
-    }
-    assert!(!session.is_open());
-    client.go_on_reading();
-    assert_eq!(client.next_close().0, 1008);
-}
-
-#[test]
-fn s30_s31_a_policy_that_drops_is_set_for_one_session_and_counts_what_it_drops() {
-    let mut test = start(echo());
-    let mut client = test.connect("/e");
-    let session = only(&mut test);
-    let policy = OutboxPolicy {
-        bytes_max: 1_000,
-        overflow: Overflow::Conflate,
-        ..OutboxPolicy::default()
-    };
-    session.set_outbox(policy).expect("an open session");
-    test.settle();
-    client.stop_reading(0);
-    for price in 0..50 {
-        let quote = Message::text(format!("{price}")).with_key("CAMP");
-        test.handle().broadcast("/e", quote).expect("room");
-    }
-    test.settle();
-    assert_eq!(session.outbox().dropped, 49);
-    client.go_on_reading();
-    assert_eq!(client.next_text(), "49");
-    assert_eq!(client.next(), None);
-    assert!(session.is_open());
 }
 
 #[test]
@@ -426,7 +206,7 @@ fn s33_a_subscription_is_ended_by_whoever_has_the_session() {
         (0, 1)
     );
     assert_eq!(bob.next_text(), "still");
-    assert_eq!(ada.next(), None);
+    assert_eq!(ada.next_message(), None);
 }
 
 #[test]
@@ -443,53 +223,6 @@ fn s198_the_open_sessions_of_an_endpoint_are_listed() {
     test.settle();
     assert!(test.block_on(handle.sessions_of("/e")).is_empty());
     assert!(test.block_on(handle.sessions_of("/nowhere")).is_empty());
-}
-
-#[test]
-fn s199_the_idle_time_out_is_set_and_taken_away_while_a_session_runs() {
-    let mut test = start(echo().idle_timeout(60 * SECOND));
-    let (mut hasty, mut patient) = (test.connect("/e"), test.connect("/e"));
-    let sessions = {
-        let handle = test.handle();
-        test.block_on(handle.sessions_of("/e"))
-    };
-    hasty.send_text("who am I");
-    let is_hasty = |session: &Session| session.outbox().dropped == 0;
-    assert!(sessions.iter().all(is_hasty));
-    sessions[0]
-        .set_idle_timeout(Some(5 * SECOND))
-        .expect("open");
-    sessions[1].set_idle_timeout(None).expect("open");
-    sessions[1]
-        .change_timeouts(|timeouts| Timeouts {
-            life: Some(900 * SECOND),
-            ..timeouts
-        })
-        .expect("open");
-    test.advance(10 * SECOND);
-    assert!(!sessions[0].is_open() && sessions[1].is_open());
-    test.advance(800 * SECOND);
-    assert!(sessions[1].is_open());
-    test.advance(100 * SECOND);
-    assert!(!sessions[1].is_open());
-    let closes = [hasty.received(), patient.received()].concat();
-    let is_close = |one: &&TestMessage| matches!(one, TestMessage::Close(..));
-    assert_eq!(closes.iter().filter(is_close).count(), 2);
-}
-
-#[test]
-fn s201_s202_a_send_is_awaited_until_the_system_has_it_and_no_longer_than_one_likes() {
-    let mut test = start(echo());
-    let mut client = test.connect("/e");
-    let session = only(&mut test);
-    session.send("quick").expect("an open session");
-    assert_eq!(test.block_on(session.flush()), Ok(()));
-    client.stop_reading(0);
-    session.send("slow").expect("an open session");
-    let waited = test.block_on(async { tokio::time::timeout(SECOND, session.flush()).await });
-    assert!(waited.is_err(), "nobody has taken it");
-    // The outbox's own limit ends what nobody would have ended.
-    assert_eq!(test.block_on(session.flush()), Err(Refusal::NoSession));
 }
 
 #[test]
@@ -524,24 +257,8 @@ fn s203_a_ping_of_125_bytes_comes_back_and_pongs_nobody_asked_for_are_nothing() 
     let mut client = test.connect("/e");
     client.send_pong(b"unasked");
     client.send_ping(&[7; 125]);
-    assert_eq!(client.next(), Some(TestMessage::Pong(vec![7; 125])));
-    assert_eq!(client.next(), None);
-}
-
-#[test]
-fn s18_every_session_is_told_when_the_server_leaves() {
-    let mut test = start(echo());
-    let mut clients: Vec<_> = (0..50).map(|_| test.connect("/e")).collect();
-    test.leave(2 * SECOND);
-    for client in &mut clients {
-        let (code, reason) = client.next_close();
-        assert!(
-            code == 1001 && reason.starts_with("leaving: "),
-            "{code} {reason}"
-        );
-    }
-    let refused = test.handshake("/e").connect().expect_err("a refusal");
-    assert_eq!(refused.status, 503);
+    assert_eq!(client.next_message(), Some(TestMessage::Pong(vec![7; 125])));
+    assert_eq!(client.next_message(), None);
 }
 
 #[test]

@@ -228,7 +228,7 @@ impl TestHandshake<'_> {
     ///
     /// # Panics
     /// When the path is not one.
-    pub fn connect(self) -> Result<TestClient, TestRefusal> {
+    pub fn connect(self) -> Result<TestClient, Box<TestRefusal>> {
         let mut request = Request::get(&self.path)
             .body(Body::empty())
             .expect("a path");
@@ -245,10 +245,10 @@ impl TestHandshake<'_> {
         }
         let body = stage.block_on(to_bytes(body, BODY_BYTES_MAX));
         let body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
-        Err(TestRefusal {
+        Err(Box::new(TestRefusal {
             status: parts.status,
             headers: parts.headers,
             body: body.unwrap_or_default(),
-        })
+        }))
     }
 }

@@ -167,7 +167,7 @@ impl TestClient {
     }
 
     /// What it got next, if anything has come; never waits.
-    pub fn next(&mut self) -> Option<TestMessage> {
+    pub fn next_message(&mut self) -> Option<TestMessage> {
         self.receive();
         self.received.pop_front()
     }
@@ -184,7 +184,7 @@ impl TestClient {
     /// When nothing or something else has come.
     #[track_caller]
     pub fn next_text(&mut self) -> String {
-        match self.next() {
+        match self.next_message() {
             Some(TestMessage::Text(text)) => text,
             other => panic!("a text message was expected: {}", told(other)),
         }
@@ -196,7 +196,7 @@ impl TestClient {
     /// As [`next_text`](Self::next_text).
     #[track_caller]
     pub fn next_binary(&mut self) -> Vec<u8> {
-        match self.next() {
+        match self.next_message() {
             Some(TestMessage::Binary(bytes)) => bytes,
             other => panic!("a binary message was expected: {}", told(other)),
         }
@@ -208,7 +208,7 @@ impl TestClient {
     /// As [`next_text`](Self::next_text).
     #[track_caller]
     pub fn next_close(&mut self) -> (u16, String) {
-        match self.next() {
+        match self.next_message() {
             Some(TestMessage::Close(code, reason)) => (code, reason),
             other => panic!("a close was expected: {}", told(other)),
         }

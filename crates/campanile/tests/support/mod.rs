@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
+pub(crate) mod kit;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
