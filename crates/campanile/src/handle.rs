@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use campanile_hub::{Accepted, Destination, Hub, Message, Refusal, Session};
 
+use crate::schedule::Schedules;
+
 /// Publishes from anywhere: handlers, schedules, HTTP routes, other threads. Cheap to clone.
 ///
 /// An endpoint is named by its path template, such as `/ws/{sid}`. All methods answer at once:
@@ -11,11 +13,15 @@ use campanile_hub::{Accepted, Destination, Hub, Message, Refusal, Session};
 #[derive(Clone, Debug)]
 pub struct Handle {
     hub: Hub,
+    schedules: Schedules,
 }
 
 impl Handle {
     pub(crate) fn new(hub: Hub) -> Self {
-        Self { hub }
+        Self {
+            hub,
+            schedules: Schedules::default(),
+        }
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -86,5 +92,10 @@ impl Handle {
     /// How many sessions this process has ever had.
     pub fn sessions_opened(&self) -> u64 {
         self.hub.sessions_opened()
+    }
+
+    /// The application's schedules: when one is due next, cancelling, adding.
+    pub fn schedules(&self) -> Schedules {
+        self.schedules.clone()
     }
 }
