@@ -1,14 +1,11 @@
 //! The application: endpoints, routes, state and schedules, put together by a builder.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use campanile_hub::TooManyFormats;
-use tokio::task::JoinSet;
 
 use crate::driver::{self, EndpointFormats, EndpointRuntime, Shards, WebSocketFormats};
 use crate::endpoint::{Endpoint, IntoEndpoint};
@@ -16,7 +13,9 @@ use crate::extract::RequiredState;
 use crate::handle::Handle;
 use crate::handler::ScheduledFunction;
 use crate::path::{PathTemplate, Routes, TemplateError};
-use crate::schedule::{IntoTrigger, Trigger, TriggerError, runner};
+use crate::schedule::clock::Clock;
+use crate::schedule::registry::{self, AtWork, Scheduled};
+use crate::schedule::{IntoSchedule, Schedule, ScheduleError};
 use crate::state::{Application, States};
 
 /// Why an application cannot be built.
@@ -30,9 +29,9 @@ pub enum BuildError {
         /// What is wrong with it.
         source: TemplateError,
     },
-    /// A schedule's expression is not understood.
+    /// A schedule's expression is not understood, or its name is taken.
     #[error("schedule: {0}")]
-    Schedule(#[from] TriggerError),
+    Schedule(#[from] ScheduleError),
     /// A handler asks for state that the builder was not given.
     #[error("{who} needs `State<{name}>`: give it to the builder with `.state(…)`")]
     NoState {
@@ -50,15 +49,12 @@ pub enum BuildError {
     Formats(#[from] TooManyFormats),
 }
 
-type Scheduled =
-    Box<dyn Fn(Arc<Application>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
 /// Puts an application together. Made by [`Campanile::builder`].
 #[derive(Default)]
 pub struct Builder {
     endpoints: Vec<(String, Endpoint)>,
     states: States,
-    schedules: Vec<(Result<Trigger, TriggerError>, Scheduled)>,
+    schedules: Vec<(Result<Schedule, ScheduleError>, Scheduled)>,
     required_states: Vec<(String, RequiredState)>,
     routes: Router,
     routes_with: Vec<Box<dyn FnOnce(Handle) -> Router + Send>>,
@@ -82,15 +78,16 @@ impl Builder {
     }
 
     /// Calls a function again and again: `"0/5 * * * * ?"` is every five seconds, in the dialect
-    /// of Spring's `@Scheduled`, in local time; a [`Trigger`] says rates and delays.
+    /// of Spring's `@Scheduled`, in local time; text that begins with `quartz:` is in Quartz's.
+    /// A [`Schedule`] says rates and delays, time zones, and what happens when a run takes long.
     #[must_use]
     pub fn schedule<A, F: ScheduledFunction<A>>(
         mut self,
-        trigger: impl IntoTrigger,
+        schedule: impl IntoSchedule,
         function: F,
     ) -> Self {
-        let trigger = trigger.into_trigger();
-        let who = trigger
+        let schedule = schedule.into_schedule();
+        let who = schedule
             .as_ref()
             .map_or_else(|_| "schedule".into(), |it| format!("schedule {it}"));
         self.required_states.extend(
@@ -98,16 +95,8 @@ impl Builder {
                 .into_iter()
                 .map(|one| (who.clone(), one)),
         );
-        let function = Arc::new(function);
-        let call: Scheduled = Box::new(move |application| {
-            let running = function.call(&application);
-            Box::pin(async move {
-                if let Err(error) = running.await {
-                    tracing::error!(%error, "a scheduled function failed");
-                }
-            })
-        });
-        self.schedules.push((trigger, call));
+        self.schedules
+            .push((schedule, registry::scheduled(function)));
         self
     }
 
@@ -176,8 +165,9 @@ impl Builder {
         let schedules = self
             .schedules
             .into_iter()
-            .map(|(trigger, call)| Ok((trigger?, call)))
-            .collect::<Result<_, TriggerError>>()?;
+            .map(|(schedule, function)| Ok((schedule?, function)))
+            .collect::<Result<Vec<_>, ScheduleError>>()?;
+        registry::check_names(schedules.iter().map(|(schedule, _)| schedule))?;
         let handle = Handle::new(hub);
         let routes = self
             .routes_with
@@ -241,7 +231,7 @@ pub struct Campanile {
     application: Arc<Application>,
     endpoints: Routes<Mounted>,
     routes: Router,
-    schedules: Vec<(Trigger, Scheduled)>,
+    schedules: Vec<(Schedule, Scheduled)>,
     idle: driver::Idle,
 }
 
@@ -256,43 +246,31 @@ impl Campanile {
         self.application.handle().clone()
     }
 
-    /// Starts everything in this thread, to be driven by hand. Must be called within a tokio
-    /// runtime.
+    /// Starts the shards' threads and the schedules. Must be called within a tokio runtime.
+    pub(crate) fn start(self) -> std::io::Result<(Running, Router)> {
+        self.start_by(Clock::system())
+    }
+
+    /// As [`start`](Self::start), with schedules that go by another clock.
+    pub(crate) fn start_by(self, clock: Clock) -> std::io::Result<(Running, Router)> {
+        let shards = Shards::start(self.idle, &self.application)?;
+        let application = &self.application;
+        let running = Running::new(application, self.endpoints, self.schedules, shards, clock);
+        Ok((running, self.routes))
+    }
+
+    /// Starts everything in this thread, to be driven by hand, with schedules that go by another
+    /// clock. Must be called within a tokio runtime.
     #[cfg(feature = "test-kit")]
     pub(crate) fn start_in_memory(
         self,
         local: &std::rc::Rc<tokio::task::LocalSet>,
+        clock: Clock,
     ) -> (Running, Router, Vec<driver::MemoryShard>) {
         let (shards, by_hand) = Shards::in_memory(self.idle, &self.application, local);
-        let mut schedules = JoinSet::new();
-        for (trigger, call) in self.schedules {
-            let application = Arc::clone(&self.application);
-            schedules.spawn(runner::run(trigger, move || call(Arc::clone(&application))));
-        }
-        let running = Running {
-            endpoints: self.endpoints,
-            shards,
-            hub: self.application.handle().hub().clone(),
-            _schedules: schedules,
-        };
+        let application = &self.application;
+        let running = Running::new(application, self.endpoints, self.schedules, shards, clock);
         (running, self.routes, by_hand)
-    }
-
-    /// Starts the shards' threads and the schedules. Must be called within a tokio runtime.
-    pub(crate) fn start(self) -> std::io::Result<(Running, Router)> {
-        let shards = Shards::start(self.idle, &self.application)?;
-        let mut schedules = JoinSet::new();
-        for (trigger, call) in self.schedules {
-            let application = Arc::clone(&self.application);
-            schedules.spawn(runner::run(trigger, move || call(Arc::clone(&application))));
-        }
-        let running = Running {
-            endpoints: self.endpoints,
-            shards,
-            hub: self.application.handle().hub().clone(),
-            _schedules: schedules,
-        };
-        Ok((running, self.routes))
     }
 }
 
@@ -307,5 +285,23 @@ pub(crate) struct Running {
     pub(crate) endpoints: Routes<Mounted>,
     pub(crate) shards: Shards,
     pub(crate) hub: campanile_hub::Hub,
-    _schedules: JoinSet<()>,
+    _schedules: AtWork,
+}
+
+impl Running {
+    fn new(
+        application: &Arc<Application>,
+        endpoints: Routes<Mounted>,
+        schedules: Vec<(Schedule, Scheduled)>,
+        shards: Shards,
+        clock: Clock,
+    ) -> Self {
+        let handle = application.handle();
+        Self {
+            endpoints,
+            shards,
+            hub: handle.hub().clone(),
+            _schedules: handle.schedules().start(application, clock, schedules),
+        }
+    }
 }

@@ -6,6 +6,8 @@ use campanile_hub::{Accepted, Destination, Hub, Message, Refusal, Session, Sessi
 use campanile_websocket::CloseCode;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::schedule::Schedules;
+
 /// Publishes from anywhere: handlers, schedules, HTTP routes, other threads. Cheap to clone.
 ///
 /// An endpoint is named by its path template, such as `/ws/{sid}`. All methods answer at once:
@@ -13,11 +15,15 @@ use tokio::sync::{mpsc, oneshot};
 #[derive(Clone, Debug)]
 pub struct Handle {
     hub: Hub,
+    schedules: Schedules,
 }
 
 impl Handle {
     pub(crate) fn new(hub: Hub) -> Self {
-        Self { hub }
+        Self {
+            hub,
+            schedules: Schedules::default(),
+        }
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -163,5 +169,10 @@ impl Handle {
     /// How many sessions this process has ever had.
     pub fn sessions_opened(&self) -> u64 {
         self.hub.sessions_opened()
+    }
+
+    /// The application's schedules: when one is due next, cancelling, adding.
+    pub fn schedules(&self) -> Schedules {
+        self.schedules.clone()
     }
 }

@@ -98,6 +98,6 @@ pub use handshake::{Handshake, HandshakeInterceptor, Intercepting, Refused, quer
 pub use origin::OriginPolicy;
 pub use problem::problem;
 pub use reply::IntoReply;
-pub use schedule::Trigger;
+pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
 pub use state::Application;

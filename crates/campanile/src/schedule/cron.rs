@@ -1,70 +1,79 @@
-//! Cron expressions in Spring's dialect.
+//! Cron expressions in Spring's and in Quartz's dialect.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use croner::parser::{CronParser, Seconds, Year};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Zoned};
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{Timestamp, Zoned};
 
-use super::field::{Field, Values};
-
-/// The place of the day of month among the fields.
-const DAY_OF_MONTH: usize = 3;
+use super::calendar::Pattern;
+use super::dialect::{Dialect, Field};
+use super::field::{self, Values};
 
 /// How far ahead [`Cron::next_after`] looks, in years. The calendar repeats after 400.
 const HORIZON: i16 = 400;
 
-/// A cron expression in Spring's dialect (`CronExpression`).
+/// A cron expression, in Spring's dialect (`CronExpression`) or in Quartz's, with or without a
+/// time zone of its own.
 ///
-/// Six fields: second, minute, hour, day of month, month, day of week.
+/// Six fields: second, minute, hour, day of month, month, day of week; in Quartz's dialect the
+/// year may follow as a seventh.
 ///
 /// - Every field: `*`, `5`, `1-5`, `1,3,5`, `*/10`, `5/10` (from 5 on in steps of 10), `1-30/2`.
-/// - Either day field: `?`, the same as `*`.
 /// - Month and day of week: English names of three letters, `JAN`, `MON-FRI`.
 /// - Day of month: `L` the last, `L-3` three days before it, `LW` the last working day, `15W` the
 ///   working day nearest to the 15th within the month.
-/// - Day of week: 0 and 7 are Sunday; `5L` or `FRIL` the last Friday of the month, `5#2` or
-///   `FRI#2` the second.
-/// - Instead of all six: `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`,
-///   `@hourly`.
+/// - Day of week: `5L` or `FRIL` the last such day of the month, `5#2` or `FRI#2` the second.
+/// - Upper and lower case are the same.
 ///
-/// A day matches if day of month, month *and* day of week match. Upper and lower case are the
-/// same.
+/// What differs:
 ///
-/// When clocks are changed: an expression with one fixed time of day that falls into the hour
-/// which is left out runs at the end of that hour, and in the hour which comes twice it runs
-/// once, the first time. All others go by the clock: they skip the one hour and run in both of
-/// the other.
+/// | | Spring | Quartz |
+/// |---|---|---|
+/// | Sunday | 0 or 7 | 1 |
+/// | Friday | 5 | 6 |
+/// | `?` | as `*`, in either day field | in exactly one of the day fields |
+/// | both day fields given | both have to match | refused |
+/// | years | no | 1970 to 2099 |
+/// | ranges that wrap: `22-2`, `FRI-MON` | refused, but for `SUN-…` | go on from the start |
+/// | `L` alone as day of week | refused | Saturday |
+/// | `L-3W` | refused | the working day nearest to three days before the last |
+/// | `/5` | refused | as `*/5` |
+/// | steps larger than the field | match the first value | refused |
+/// | `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly` | yes | refused |
+/// | a time in the hour that comes twice | runs both times | runs the second time |
+/// | a time in the hour that is left out | does not run | does not run |
+///
+/// The last two rows are what the Java classes do. A daily job that should run once on each day
+/// is best not put between 0:00 and 3:59 in a zone that changes its clocks.
 #[derive(Clone, Debug)]
 pub struct Cron {
+    /// As it was given, without the prefix.
     expression: Box<str>,
-    /// It is time when one of these says so.
-    rules: Vec<Rule>,
-}
-
-#[derive(Clone, Debug)]
-struct Rule {
-    pattern: croner::Cron,
-    /// The pattern has the days that can be so far from the month's last; the rule those that
-    /// are.
-    days_before_last: Option<u8>,
+    dialect: Dialect,
+    pattern: Pattern,
+    zone: Option<TimeZone>,
 }
 
 /// Why a cron expression was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CronError {
-    /// The expression does not have six fields.
+    /// The expression does not have as many fields as its dialect wants.
     #[error(
-        "the cron expression `{expression}` has {found} fields instead of 6 (second, minute, \
-         hour, day of month, month, day of week){hint}"
+        "the cron expression `{expression}`, in {dialect}'s dialect, has {found} fields instead of \
+         {expected}{hint}"
     )]
     FieldCount {
         /// The expression as given.
         expression: String,
+        /// Whose dialect: `Spring` or `Quartz`.
+        dialect: &'static str,
         /// How many fields it has.
         found: usize,
+        /// How many it should have, with their names.
+        expected: &'static str,
         /// What to do, if that can be told.
         hint: &'static str,
     },
@@ -74,6 +83,12 @@ pub enum CronError {
          @daily, @midnight or @hourly"
     )]
     Macro {
+        /// The macro as given.
+        name: String,
+    },
+    /// A macro in Quartz's dialect.
+    #[error("the cron macro `{name}` is Spring's: leave out `quartz:`, or write all fields")]
+    QuartzMacro {
         /// The macro as given.
         name: String,
     },
@@ -87,26 +102,57 @@ pub enum CronError {
         /// What is wrong with it and what to write instead.
         problem: String,
     },
+    /// In Quartz's dialect exactly one of the day fields has to be `?`.
+    #[error(
+        "in the cron expression `{expression}` the day of month is `{month_day}` and the day of \
+         week `{week_day}`: in Quartz's dialect exactly one of them has to be `?`; write {write}"
+    )]
+    DayFields {
+        /// The expression as given.
+        expression: String,
+        /// The day of month as given.
+        month_day: String,
+        /// The day of week as given.
+        week_day: String,
+        /// What to write instead.
+        write: &'static str,
+    },
     /// No date ever matches, such as 30 February.
     #[error(
         "the cron expression `{expression}` never comes due: no date has this day of month, \
-         month and day of week together"
+         month, day of week and year together"
     )]
     Never {
         /// The expression as given.
         expression: String,
     },
-    /// The expression is valid, but the library that computes the times refuses it.
-    #[error("the cron expression `{expression}` is not supported: {reason}")]
-    Unsupported {
-        /// The expression as given.
-        expression: String,
-        /// What the library says.
+    /// The machine's time zone database has no such zone.
+    #[error(
+        "the time zone `{zone}` is unknown: write a name of the IANA database such as \
+         `Europe/Berlin` or `UTC`, and see that the machine has that database ({reason})"
+    )]
+    Zone {
+        /// The name as given.
+        zone: String,
+        /// What the time zone library says.
         reason: String,
     },
 }
 
 impl Cron {
+    /// Reads an expression in Quartz's dialect if it begins with `quartz:`, and in Spring's
+    /// otherwise; `spring:` may be written, too.
+    ///
+    /// # Errors
+    /// As [`Cron::spring`] and [`Cron::quartz`].
+    pub fn parse(text: &str) -> Result<Self, CronError> {
+        match text.split_once(':') {
+            Some((name, rest)) if name.trim().eq_ignore_ascii_case("quartz") => Self::quartz(rest),
+            Some((name, rest)) if name.trim().eq_ignore_ascii_case("spring") => Self::spring(rest),
+            _ => Self::spring(text),
+        }
+    }
+
     /// Reads an expression in Spring's dialect.
     ///
     /// # Errors
@@ -121,29 +167,101 @@ impl Cron {
             None => expression,
         };
         let texts: Vec<&str> = expanded.split_whitespace().collect();
-        if texts.len() != Field::ALL.len() {
+        if texts.len() != 6 {
             return Err(CronError::FieldCount {
                 expression: expression.to_owned(),
+                dialect: Dialect::Spring.name(),
                 found: texts.len(),
+                expected: Dialect::Spring.expected_fields(),
                 hint: match texts.len() {
                     5 => ": put the second first, such as `0`",
-                    7 => ": leave out the year",
+                    7 => ": leave out the year, or write `quartz:` before it if it is Quartz's",
                     _ => "",
                 },
             });
         }
-        let mut fields: [Values; 6] = Default::default();
-        for (index, field) in Field::ALL.into_iter().enumerate() {
-            fields[index] = field.read(texts[index])?;
+        Self::with_fields(expression, Dialect::Spring, &texts)
+    }
+
+    /// Reads an expression in Quartz's dialect, without the prefix `quartz:`.
+    ///
+    /// # Errors
+    /// As [`Cron::spring`]; and when not exactly one of the day fields is `?`.
+    pub fn quartz(expression: &str) -> Result<Self, CronError> {
+        let expression = expression.trim();
+        if expression.starts_with('@') {
+            return Err(CronError::QuartzMacro {
+                name: expression.to_owned(),
+            });
         }
+        let texts: Vec<&str> = expression.split_whitespace().collect();
+        if !matches!(texts.len(), 6 | 7) {
+            return Err(CronError::FieldCount {
+                expression: expression.to_owned(),
+                dialect: Dialect::Quartz.name(),
+                found: texts.len(),
+                expected: Dialect::Quartz.expected_fields(),
+                hint: match texts.len() {
+                    5 => ": put the second first, such as `0`",
+                    _ => "",
+                },
+            });
+        }
+        let write = match (texts[3], texts[5]) {
+            ("?", "?") => Some("`*` in one of them for every day"),
+            (_, "?") | ("?", _) => None,
+            ("*", "*") => Some("`?` instead of one `*`"),
+            ("*", _) => Some("`?` as the day of month"),
+            (_, "*") => Some("`?` as the day of week"),
+            _ => Some("`?` in one of them; both together can be had in Spring's dialect only"),
+        };
+        if let Some(write) = write {
+            return Err(CronError::DayFields {
+                expression: expression.to_owned(),
+                month_day: texts[3].to_owned(),
+                week_day: texts[5].to_owned(),
+                write,
+            });
+        }
+        Self::with_fields(expression, Dialect::Quartz, &texts)
+    }
+
+    fn with_fields(expression: &str, dialect: Dialect, texts: &[&str]) -> Result<Self, CronError> {
+        let mut fields: [Values; 7] = Default::default();
+        for ((values, field), text) in fields.iter_mut().zip(Field::ALL).zip(texts) {
+            *values = field::read(field, dialect, text)?;
+        }
+        let [
+            seconds,
+            minutes,
+            hours,
+            month_days,
+            months,
+            week_days,
+            years,
+        ] = fields;
         let cron = Self {
             expression: expression.into(),
-            rules: rules(expression, &fields)?,
+            dialect,
+            pattern: Pattern {
+                seconds: bits(&seconds.numbers),
+                minutes: bits(&minutes.numbers),
+                hours: bits(&hours.numbers),
+                month_days: bits(&month_days.numbers),
+                month_rules: month_days.month_rules,
+                months: bits(&months.numbers),
+                week_days: bits(&week_days.numbers),
+                week_rules: week_days.week_rules,
+                years: texts
+                    .get(6)
+                    .is_some_and(|year| *year != "*")
+                    .then_some(years.numbers),
+            },
+            zone: None,
         };
-        let start = Date::constant(2000, 1, 1)
-            .at(0, 0, 0, 0)
-            .to_zoned(TimeZone::UTC);
-        match start.ok().and_then(|start| cron.next_after(&start)) {
+        // The first year that Quartz knows, and a whole turn of the calendar.
+        let start = Date::constant(1970, 1, 1).at(0, 0, 0, 0);
+        match cron.pattern.first_from(start, 1970 + HORIZON) {
             Some(_) => Ok(cron),
             None => Err(CronError::Never {
                 expression: expression.to_owned(),
@@ -151,58 +269,102 @@ impl Cron {
         }
     }
 
-    /// The first time after `time` at which the expression is due, in `time`'s zone and in whole
-    /// seconds; never `time` itself.
+    /// Lets the expression count in this zone, whatever zone the machine is in.
     ///
-    /// `None` if there is none in the next 400 years or before the year 5000.
+    /// # Errors
+    /// [`CronError::Zone`] if the name is not in the machine's time zone database.
+    pub fn in_zone(self, zone: &str) -> Result<Self, CronError> {
+        match TimeZone::get(zone) {
+            Ok(zone) => Ok(self.in_time_zone(zone)),
+            Err(error) => Err(CronError::Zone {
+                zone: zone.to_owned(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// As [`in_zone`](Self::in_zone), with a zone that you have.
+    #[must_use]
+    pub fn in_time_zone(mut self, zone: TimeZone) -> Self {
+        self.zone = Some(zone);
+        self
+    }
+
+    /// The first time after `time` at which the expression is due, in whole seconds; never `time`
+    /// itself. It is in the expression's own zone if it has one, and in `time`'s otherwise.
+    ///
+    /// `None` if there is none in the next 400 years.
     pub fn next_after(&self, time: &Zoned) -> Option<Zoned> {
-        self.rules
-            .iter()
-            .filter_map(|rule| rule.next_after(time))
-            .min()
+        let zone = self.zone.as_ref().unwrap_or_else(|| time.time_zone());
+        let last_year = time.year().saturating_add(HORIZON).min(9999);
+        let mut from = whole_second_after(time.timestamp())?;
+        // Until the next change of the clocks local time goes on evenly.
+        let mut changes = zone.following(time.timestamp());
+        let mut change = changes.next().map(|change| change.timestamp());
+        loop {
+            if let Some(end) = change
+                && from >= end
+            {
+                from = end;
+                change = changes.next().map(|change| change.timestamp());
+            }
+            let offset = zone.to_offset(from);
+            let local = self
+                .pattern
+                .first_from(offset.to_datetime(from), last_year)?;
+            let found = offset.to_timestamp(local).ok()?;
+            from = match change {
+                Some(end) if found >= end => end,
+                _ if self.waits_for_second(zone, local, offset) => whole_second_after(found)?,
+                _ => return Some(found.to_zoned(zone.clone())),
+            };
+        }
+    }
+
+    /// This time of day comes again with another offset, and Quartz means that one.
+    fn waits_for_second(&self, zone: &TimeZone, local: DateTime, offset: Offset) -> bool {
+        match zone.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Fold { before, .. } => {
+                self.dialect == Dialect::Quartz && offset == before
+            }
+            _ => false,
+        }
     }
 }
 
 impl fmt::Display for Cron {
-    /// As it was given.
+    /// As it was given, with its dialect and zone.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.expression)
+        if self.dialect == Dialect::Quartz {
+            formatter.write_str("quartz:")?;
+        }
+        formatter.write_str(&self.expression)?;
+        match self.zone.as_ref().and_then(TimeZone::iana_name) {
+            Some(zone) => write!(formatter, " in {zone}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl std::str::FromStr for Cron {
     type Err = CronError;
 
-    /// The same as [`Cron::spring`].
+    /// The same as [`Cron::parse`].
     fn from_str(expression: &str) -> Result<Self, CronError> {
-        Self::spring(expression)
+        Self::parse(expression)
     }
 }
 
-impl Rule {
-    fn next_after(&self, time: &Zoned) -> Option<Zoned> {
-        let mut from = time.clone();
-        let mut inclusive = false;
-        loop {
-            let found = self.pattern.find_next_occurrence(&from, inclusive).ok()?;
-            if found.year().saturating_sub(time.year()) > HORIZON {
-                return None;
-            }
-            if found <= *time {
-                from = time.checked_add(SignedDuration::from_secs(1)).ok()?;
-                inclusive = false;
-                continue;
-            }
-            let Some(days) = self.days_before_last else {
-                return Some(found);
-            };
-            if found.day() + days.cast_signed() == found.days_in_month() {
-                return Some(found);
-            }
-            from = found.tomorrow().ok()?.start_of_day().ok()?;
-            inclusive = true;
-        }
-    }
+fn whole_second_after(time: Timestamp) -> Option<Timestamp> {
+    let begun = if time.subsec_nanosecond() < 0 { 1 } else { 0 };
+    Timestamp::from_second(time.as_second() - begun + 1).ok()
+}
+
+fn bits(numbers: &BTreeSet<u16>) -> u64 {
+    numbers
+        .iter()
+        .filter(|number| **number < 64)
+        .fold(0, |bits, number| bits | 1 << number)
 }
 
 fn expand_macro(name: &str) -> Option<&'static str> {
@@ -214,59 +376,6 @@ fn expand_macro(name: &str) -> Option<&'static str> {
         "hourly" => Some("0 0 * * * *"),
         _ => None,
     }
-}
-
-/// The library below is given nothing but lists of numbers, `*`, and the parts that depend on the
-/// month, so its own dialect and its changes from release to release do not show. What it cannot
-/// say, or not together, becomes a rule of its own.
-fn rules(expression: &str, fields: &[Values; 6]) -> Result<Vec<Rule>, CronError> {
-    let texts: Vec<Option<String>> = Field::ALL
-        .iter()
-        .zip(fields)
-        .map(|(field, values)| values.to_text(*field))
-        .collect();
-    let rule = |day_of_month: &str, days_before_last| {
-        let mut parts: Vec<&str> = texts
-            .iter()
-            .map(|text| text.as_deref().unwrap_or_default())
-            .collect();
-        parts[DAY_OF_MONTH] = day_of_month;
-        match parser().parse(&parts.join(" ")) {
-            Ok(pattern) => Ok(Rule {
-                pattern,
-                days_before_last,
-            }),
-            Err(error) => Err(CronError::Unsupported {
-                expression: expression.to_owned(),
-                reason: error.to_string(),
-            }),
-        }
-    };
-    let days = &fields[DAY_OF_MONTH];
-    let mut rules = Vec::new();
-    if let Some(text) = &texts[DAY_OF_MONTH] {
-        rules.push(rule(text, None)?);
-    }
-    if days.last_working_day {
-        rules.push(rule("LW", None)?);
-    }
-    for before_last in &days.days_before_last {
-        // A month's last day is the 28th to the 31st.
-        let first = 28u8.saturating_sub(*before_last).max(1);
-        rules.push(rule(
-            &format!("{first}-{}", 31 - before_last),
-            Some(*before_last),
-        )?);
-    }
-    Ok(rules)
-}
-
-fn parser() -> CronParser {
-    CronParser::builder()
-        .seconds(Seconds::Required)
-        .year(Year::Disallowed)
-        .dom_and_dow(true)
-        .build()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn berlin() -> TimeZone {
 
 /// Reads `2026-03-29T02:30:00+01:00`, the offset included.
 fn time(text: &str) -> Zoned {
-    let timestamp: jiff::Timestamp = text.parse().expect("a time with an offset");
+    let timestamp: Timestamp = text.parse().expect("a time with an offset");
     timestamp.to_zoned(berlin())
 }
 
@@ -309,60 +309,31 @@ fn macros() {
 }
 
 #[test]
-fn the_hour_that_is_left_out() {
-    // One fixed time of day: at the end of the gap, on this day only.
-    assert_times(
-        "0 30 2 * * *",
-        "2026-03-28T02:30:00+01:00",
-        &["2026-03-29T03:00:00+02:00", "2026-03-30T02:30:00+02:00"],
+fn the_end_of_a_quartz_expression() {
+    let cron = Cron::quartz("0 0 0 1 1 ? 2027,2099").expect("valid");
+    let last = time("2099-01-01T00:00:00+01:00");
+    assert_eq!(
+        cron.next_after(&time("2027-01-01T00:00:00+01:00")),
+        Some(last.clone())
     );
-    // Others go by the clock.
-    assert_times(
-        "0 0/30 * * * *",
-        "2026-03-29T01:30:00+01:00",
-        &["2026-03-29T03:00:00+02:00", "2026-03-29T03:30:00+02:00"],
-    );
-    assert_times(
-        "0 0,30 2 * * *",
-        "2026-03-28T02:30:00+01:00",
-        &["2026-03-30T02:00:00+02:00"],
-    );
-    assert_times(
-        "0 0 9 * * *",
-        "2026-03-28T09:00:00+01:00",
-        &["2026-03-29T09:00:00+02:00"],
-    );
+    assert_eq!(cron.next_after(&last), None);
+}
+
+#[test]
+fn quartz_skips_the_first_of_two_equal_hours_wherever_it_starts() {
+    let cron = Cron::quartz("0 10 2 * * ?").expect("valid");
+    for start in ["2026-10-25T00:00:00+02:00", "2026-10-25T02:30:00+02:00"] {
+        let next = cron.next_after(&time(start)).expect("a next time");
+        assert_eq!(shown(&next), "2026-10-25T02:10:00+01:00");
+    }
+}
+
+#[test]
+fn clock_changes_by_springs_rules_for_every_second() {
     assert_times(
         "0/5 * * * * ?",
         "2026-03-29T01:59:55+01:00",
         &["2026-03-29T03:00:00+02:00"],
-    );
-}
-
-#[test]
-fn the_hour_that_comes_twice() {
-    // One fixed time of day: once, the first time.
-    assert_times(
-        "0 30 2 * * *",
-        "2026-10-24T02:30:00+02:00",
-        &["2026-10-25T02:30:00+02:00", "2026-10-26T02:30:00+01:00"],
-    );
-    assert_times(
-        "0 30 2 * * *",
-        "2026-10-25T02:10:00+01:00",
-        &["2026-10-26T02:30:00+01:00"],
-    );
-    // Others run in both.
-    assert_times(
-        "0 0/30 * * * *",
-        "2026-10-25T01:30:00+02:00",
-        &[
-            "2026-10-25T02:00:00+02:00",
-            "2026-10-25T02:30:00+02:00",
-            "2026-10-25T02:00:00+01:00",
-            "2026-10-25T02:30:00+01:00",
-            "2026-10-25T03:00:00+01:00",
-        ],
     );
     assert_times(
         "0/5 * * * * ?",
@@ -380,7 +351,7 @@ fn every_second_of_both_clock_changes_comes_once() {
             let next = cron.next_after(&last).expect("a next time");
             assert_eq!(
                 last.duration_until(&next),
-                SignedDuration::from_secs(1),
+                jiff::SignedDuration::from_secs(1),
                 "{next}"
             );
             last = next;

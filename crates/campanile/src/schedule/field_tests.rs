@@ -80,3 +80,75 @@ fn refused_expressions_say_which_field_and_what_to_do() {
         assert!(error.contains(advice), "{expression}: {error}");
     }
 }
+
+#[test]
+fn refused_quartz_expressions_say_which_field_and_what_to_do() {
+    let table = [
+        ("0 0 0 ? *", "has 5 fields instead of 6 or 7"),
+        (
+            "0 0 0 ? * 1 2026 1",
+            "in Quartz's dialect, has 8 fields instead of 6 or 7 (second",
+        ),
+        (
+            "@daily",
+            "the cron macro `@daily` is Spring's: leave out `quartz:`",
+        ),
+        (
+            "0 0 0 * * *",
+            "exactly one of them has to be `?`; write `?` instead of one `*`",
+        ),
+        ("0 0 0 ? * ?", "write `*` in one of them for every day"),
+        ("0 0 0 * * MON", "write `?` as the day of month"),
+        ("0 0 0 1 * *", "write `?` as the day of week"),
+        (
+            "0 0 0 1 * MON",
+            "both together can be had in Spring's dialect only",
+        ),
+        ("60 0 0 ? * *", "the second field `60` is wrong"),
+        ("0 0 0 32 * ?", "write 1 to 31, L, LW, L-3, 15W or ?"),
+        ("0 0 0 ? * 0", "1 is Sunday, 7 is Saturday"),
+        ("0 0 0 ? * 8", "the day of week field `8`"),
+        ("0 0 0 ? * 2#6", "write a number from 1 to 5 after `#`"),
+        (
+            "0 0 0 L-31 * ?",
+            "write a whole number from 1 to 30 after `L-`",
+        ),
+        ("0 0 0 10-15W * ?", "the day of month field `10-15W`"),
+        ("0 0 ? 1 * ?", "`?` stands alone"),
+        ("0 0 0 1,? * ?", "`?` stands alone"),
+        ("*/60 0 0 ? * *", "the step `60` is larger than 59"),
+        ("0 0 0/24 ? * *", "the step `24` is larger than 23"),
+        ("0 0 0 1/32 * ?", "the step `32` is larger than 31"),
+        ("0 0 0 ? */13 *", "the step `13` is larger than 12"),
+        ("0 0 0 ? * */8", "the step `8` is larger than 7"),
+        (
+            "0 0 0 ? * * 1969",
+            "the year field `1969` is wrong: `1969` is not allowed here",
+        ),
+        ("0 0 0 ? * * 2100", "write 1970 to 2099"),
+        ("0 0 0 ? * * 2030-2027", "write the earlier year first"),
+        ("0 0 0 30 2 ?", "never comes due"),
+        ("0 0 0 29 2 ? 2029-2031", "never comes due"),
+    ];
+    for (expression, advice) in table {
+        let error = Cron::quartz(expression).expect_err(expression).to_string();
+        assert!(error.contains(advice), "{expression}: {error}");
+    }
+}
+
+#[test]
+fn the_two_dialects_differ_in_what_they_take() {
+    for only_quartz in [
+        "0 0 22-2 ? * *",
+        "0 0 0 ? * L",
+        "0 0 0 L-3W * ?",
+        "/5 * * * * ?",
+    ] {
+        assert!(Cron::quartz(only_quartz).is_ok(), "{only_quartz}");
+        assert!(Cron::spring(only_quartz).is_err(), "{only_quartz}");
+    }
+    for only_spring in ["*/70 * * * * ?", "@daily", "0 0 0 13 * FRI", "0 0 0 ? * 0"] {
+        assert!(Cron::spring(only_spring).is_ok(), "{only_spring}");
+        assert!(Cron::quartz(only_spring).is_err(), "{only_spring}");
+    }
+}

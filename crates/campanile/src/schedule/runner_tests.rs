@@ -1,9 +1,8 @@
 //! Time stands still in these tests unless all tasks wait, and then jumps to the next timer.
 
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::*;
 
@@ -51,16 +50,28 @@ impl World {
         std::mem::take(&mut *self.started.lock().expect("not poisoned"))
     }
 
-    /// Runs a schedule for so many seconds. Each run takes what `lengths` says in seconds, and
-    /// nothing when that is used up.
-    async fn run(&self, trigger: Trigger, lengths: &[u64], seconds: u64) -> Vec<String> {
-        let mut lengths = lengths.iter().copied();
-        let schedule = run(trigger, || {
-            self.note_elapsed();
-            sleep(Duration::from_secs(lengths.next().unwrap_or(0)))
+    fn clock(&self) -> Clock {
+        let world = self.clone();
+        Clock::reading(move || world.wall_clock())
+    }
+
+    /// A runner whose runs note when they start, with `note`, and take what `lengths` says in
+    /// seconds, and nothing when that is used up.
+    fn runner(&self, schedule: Schedule, lengths: &[u64], note: fn(&Self)) -> Runner {
+        let world = self.clone();
+        let mut lengths = std::collections::VecDeque::from(lengths.to_vec());
+        let job: Job = Box::new(move || {
+            note(&world);
+            Box::pin(sleep(Duration::from_secs(lengths.pop_front().unwrap_or(0))))
         });
+        Runner::new(schedule, self.clock(), Arc::new(Status::new()), job)
+    }
+
+    /// Runs a schedule for so many seconds.
+    async fn run(&self, schedule: Schedule, lengths: &[u64], seconds: u64) -> Vec<String> {
+        let runner = self.runner(schedule, lengths, Self::note_elapsed);
         assert!(
-            timeout(Duration::from_secs(seconds), schedule)
+            timeout(Duration::from_secs(seconds), runner.run())
                 .await
                 .is_err()
         );
@@ -68,19 +79,13 @@ impl World {
     }
 
     async fn run_cron(&self, expression: &str, lengths: &[u64], seconds: u64) -> Vec<String> {
-        let cron = Cron::spring(expression).expect("valid");
-        let mut lengths = lengths.iter().copied();
-        let mut job = Job {
-            name: expression.to_owned(),
-            start: || {
-                self.note_wall_clock();
-                sleep(Duration::from_secs(lengths.next().unwrap_or(0)))
-            },
-        };
-        let now = || self.wall_clock();
-        let schedule = run_cron(&cron, &now, &mut job);
+        self.run_by_clock(cron(expression), lengths, seconds).await
+    }
+
+    async fn run_by_clock(&self, schedule: Schedule, lengths: &[u64], seconds: u64) -> Vec<String> {
+        let runner = self.runner(schedule, lengths, Self::note_wall_clock);
         assert!(
-            timeout(Duration::from_secs(seconds), schedule)
+            timeout(Duration::from_secs(seconds), runner.run())
                 .await
                 .is_err()
         );
@@ -88,82 +93,211 @@ impl World {
     }
 }
 
+fn cron(expression: &str) -> Schedule {
+    Schedule::cron(expression).expect("valid")
+}
+
+fn rate(seconds: u64) -> Schedule {
+    Schedule::fixed_rate(Duration::from_secs(seconds))
+}
+
+fn runner_of(schedule: Schedule, job: Job) -> Runner {
+    Runner::new(schedule, Clock::system(), Arc::new(Status::new()), job)
+}
+
 const TEN: Duration = Duration::from_secs(10);
 
 #[tokio::test(start_paused = true)]
 async fn a_fixed_rate_goes_from_start_to_start() {
-    let started = World::new()
-        .run(Trigger::FixedRate(TEN), &[3, 9, 0], 35)
-        .await;
+    let started = World::new().run(rate(10), &[3, 9, 0], 35).await;
     assert_eq!(started, ["0ns", "10s", "20s", "30s"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fixed_rate_makes_up_for_one_run_at_most() {
-    // The first run misses the times at 10, 20 and 30; the second misses none.
-    let started = World::new()
-        .run(Trigger::FixedRate(TEN), &[35, 1], 55)
-        .await;
+async fn what_is_due_during_a_run_is_left_out() {
+    let started = World::new().run(rate(10), &[35, 1], 55).await;
+    assert_eq!(started, ["0ns", "40s", "50s"]);
+    // A run that ends just when the next is due is not in the way.
+    let started = World::new().run(rate(10), &[10, 20], 35).await;
+    assert_eq!(started, ["0ns", "10s", "30s"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_run_is_queued() {
+    let schedule = rate(10).overlap(Overlap::QueueOne);
+    // Due at 10, 20 and 30, of which the first waits and the others are left out.
+    let started = World::new().run(schedule, &[35, 1], 55).await;
     assert_eq!(started, ["0ns", "35s", "40s", "50s"]);
-    // One missed, and a run that ends just when the next is due.
-    let started = World::new()
-        .run(Trigger::FixedRate(TEN), &[15, 5], 35)
-        .await;
-    assert_eq!(started, ["0ns", "15s", "20s", "30s"]);
+    let schedule = cron("0/5 * * * * ?").overlap(Overlap::QueueOne);
+    let started = World::new().run_by_clock(schedule, &[12, 1], 24).await;
+    assert_eq!(started, ["12:00:05", "12:00:17", "12:00:20", "12:00:25"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_go_on_beside_each_other_up_to_a_number() {
+    let schedule = rate(10).overlap(Overlap::Allow { runs_max: 2 });
+    // 0 to 35 and 10 to 45: nothing starts at 20 and 30, and at 40 the first has ended.
+    let started = World::new().run(schedule, &[35, 35, 1], 55).await;
+    assert_eq!(started, ["0ns", "10s", "40s", "50s"]);
+    let none = rate(10).overlap(Overlap::Allow { runs_max: 0 });
+    let started = World::new().run(none, &[15], 35).await;
+    assert_eq!(started, ["0ns", "20s", "30s"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_fixed_delay_goes_from_end_to_start() {
-    let started = World::new()
-        .run(Trigger::FixedDelay(TEN), &[3, 20, 0], 60)
-        .await;
+    let schedule = || Schedule::fixed_delay(TEN);
+    let started = World::new().run(schedule(), &[3, 20, 0], 60).await;
     assert_eq!(started, ["0ns", "13s", "43s", "53s"]);
+    // Also when runs may overlap.
+    let schedule = schedule().overlap(Overlap::Allow { runs_max: 9 });
+    let started = World::new().run(schedule, &[15], 30).await;
+    assert_eq!(started, ["0ns", "25s"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn extreme_periods() {
-    assert_eq!(
-        World::new()
-            .run(Trigger::FixedRate(Duration::MAX), &[], 100)
-            .await,
-        ["0ns"]
-    );
-    assert_eq!(
-        World::new()
-            .run(Trigger::FixedDelay(Duration::MAX), &[], 100)
-            .await,
-        ["0ns"]
-    );
-    // Prolonged to a millisecond, so time goes on.
+async fn the_first_run_is_delayed() {
+    let delay = Duration::from_secs(7);
     let started = World::new()
-        .run(Trigger::FixedRate(Duration::ZERO), &[], 1)
+        .run(rate(10).initial_delay(delay), &[], 30)
         .await;
+    assert_eq!(started, ["7s", "17s", "27s"]);
+    let schedule = Schedule::fixed_delay(TEN).initial_delay(delay);
+    let started = World::new().run(schedule, &[2], 30).await;
+    assert_eq!(started, ["7s", "19s", "29s"]);
+    // From 12:00:02.5 on.
+    let schedule = cron("0/5 * * * * ?").initial_delay(delay);
+    let started = World::new().run_by_clock(schedule, &[], 20).await;
+    assert_eq!(started, ["12:00:10", "12:00:15", "12:00:20"]);
+    let late = rate(10).initial_delay(Duration::MAX);
+    assert!(World::new().run(late, &[], 100).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn jitter_is_bounded_and_does_not_add_up() {
+    let jitter = Duration::from_secs(4);
+    for schedule in [
+        rate(10).jitter(jitter),
+        cron("0/10 * * * * ?").jitter(jitter),
+    ] {
+        let world = World::new();
+        let starts = Arc::new(Mutex::new(Vec::new()));
+        let (noted, begun) = (Arc::clone(&starts), world.start);
+        let job: Job = Box::new(move || {
+            noted.lock().expect("not poisoned").push(begun.elapsed());
+            Box::pin(async {})
+        });
+        // The times of the cron expression are 7.5 s, 17.5 s and so on.
+        let base = match schedule.trigger {
+            Trigger::Cron(_) => Duration::from_millis(7_500),
+            _ => Duration::ZERO,
+        };
+        let runner = Runner::new(schedule, world.clock(), Arc::new(Status::new()), job);
+        let end = Duration::from_secs(1_000);
+        assert!(timeout(end, runner.run()).await.is_err());
+        let starts = std::mem::take(&mut *starts.lock().expect("not poisoned"));
+        assert!((99..=100).contains(&starts.len()), "{}", starts.len());
+        let mut drawn = Vec::new();
+        for (start, number) in starts.iter().zip(0u32..) {
+            let late = start.checked_sub(base + TEN * number);
+            let late = late.expect("never before its time");
+            // Tokio's timers have a granularity of a millisecond.
+            assert!(late <= jitter + Duration::from_millis(2), "{late:?}");
+            drawn.push(late);
+        }
+        drawn.sort();
+        // With 99 of them this is as good as certain.
+        assert!(drawn[0] < jitter / 2 && *drawn.last().expect("some") > jitter / 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn extreme_periods_and_jitter() {
+    let run = async |schedule, seconds| World::new().run(schedule, &[], seconds).await;
+    assert_eq!(run(Schedule::fixed_rate(Duration::MAX), 100).await, ["0ns"]);
+    assert_eq!(
+        run(Schedule::fixed_delay(Duration::MAX), 100).await,
+        ["0ns"]
+    );
+    assert!(run(rate(1).jitter(Duration::MAX), 100).await.len() < 2);
+    let started = run(Schedule::fixed_rate(Duration::from_millis(1)), 1).await;
     assert!((900..=1_001).contains(&started.len()), "{}", started.len());
-    let started = World::new()
-        .run(Trigger::FixedDelay(Duration::ZERO), &[], 1)
-        .await;
-    assert!((300..=1_001).contains(&started.len()), "{}", started.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_lets_the_run_end_that_goes_on() {
+    for overlap in [Overlap::Skip, Overlap::QueueOne] {
+        let world = World::new();
+        let schedule = rate(10).overlap(overlap);
+        let runner = world.runner(schedule, &[1, 25], World::note_elapsed);
+        let status = Arc::clone(&runner.status);
+        let task = tokio::spawn(runner.run());
+        sleep(Duration::from_secs(22)).await;
+        assert!(status.next_fire(&world.clock()).is_some());
+        status.cancel();
+        sleep(Duration::from_secs(1)).await;
+        assert!(!task.is_finished(), "the run of 10 to 35 goes on");
+        assert_eq!(status.next_fire(&world.clock()), None);
+        sleep(Duration::from_secs(60)).await;
+        assert!(task.is_finished());
+        assert_eq!(world.take(), ["0ns", "10s"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_run_is_told() {
+    let world = World::new();
+    let told = async |schedule: Schedule, seconds| {
+        let runner = world.runner(schedule, &[3], World::note_elapsed);
+        let status = Arc::clone(&runner.status);
+        assert!(
+            timeout(Duration::from_secs(seconds), runner.run())
+                .await
+                .is_err()
+        );
+        let next = status.next_fire(&world.clock())?;
+        Some(next.strftime("%H:%M:%S%.f").to_string())
+    };
+    // From 12:00:02.5 on.
+    let delayed = rate(10).initial_delay(TEN);
+    assert_eq!(told(delayed, 5).await.as_deref(), Some("12:00:12.5"));
+    // From 12:00:07.5 on: a run of three seconds.
+    assert_eq!(told(Schedule::fixed_delay(TEN), 1).await, None);
+    // From 12:00:08.5 on.
+    let delay = Schedule::fixed_delay(TEN);
+    assert_eq!(told(delay, 5).await.as_deref(), Some("12:00:21.5"));
+    // From 12:00:13.5 on.
+    let delayed = cron("0/5 * * * * ?").initial_delay(TEN);
+    assert_eq!(told(delayed, 2).await.as_deref(), Some("12:00:25"));
+    let over = cron("quartz:0 0 0 1 1 ? 2020");
+    assert_eq!(told(over, 2).await, None);
 }
 
 #[test]
 fn a_schedule_may_run_on_any_thread() {
     fn assert_send(_: &impl Send) {}
-    assert_send(&run(Trigger::FixedRate(TEN), || async {}));
-    let cron = Cron::spring("@daily").expect("valid");
-    assert_send(&run(Trigger::Cron(cron), || async {}));
+    for schedule in [rate(10), cron("@daily"), Schedule::fixed_delay(TEN)] {
+        assert_send(&runner_of(schedule, Box::new(|| Box::pin(async {}))).run());
+    }
 }
 
 #[test]
 fn the_grid_of_a_fixed_rate_after_a_very_long_run() {
     let start = Instant::now();
     let late = start + Duration::from_secs(86_400 * 365);
-    assert_eq!(next_at_rate(start, SHORTEST_PERIOD, late), Some(late));
-    assert_eq!(next_at_rate(start, TEN, start + TEN / 2), Some(start + TEN));
+    let millisecond = Duration::from_millis(1);
     assert_eq!(
-        next_at_rate(start, TEN, start + TEN * 7 / 2),
-        Some(start + TEN * 3)
+        next_on_grid(start, millisecond, late),
+        Some(late + millisecond)
     );
-    assert_eq!(next_at_rate(start, Duration::MAX, start), None);
+    assert_eq!(next_on_grid(start, TEN, start), Some(start + TEN));
+    assert_eq!(next_on_grid(start, TEN, start + TEN / 2), Some(start + TEN));
+    assert_eq!(next_on_grid(start, TEN, start + TEN), Some(start + TEN * 2));
+    assert_eq!(
+        next_on_grid(start, TEN, start + TEN * 7 / 2),
+        Some(start + TEN * 4)
+    );
+    assert_eq!(next_on_grid(start, Duration::MAX, start), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,7 +315,10 @@ async fn cron_waits_longer_than_one_sleep() {
 #[tokio::test(start_paused = true)]
 async fn cron_skips_what_a_long_run_missed() {
     let started = World::new().run_cron("0/5 * * * * ?", &[12, 5], 33).await;
-    assert_eq!(started, ["12:00:05", "12:00:20", "12:00:30", "12:00:35"]);
+    assert_eq!(
+        started,
+        ["12:00:05", "12:00:20", "12:00:25", "12:00:30", "12:00:35"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,39 +372,46 @@ async fn a_clock_set_far_back_starts_the_schedule_anew() {
 #[tokio::test(start_paused = true)]
 async fn an_expression_by_the_machines_clock() {
     // With the real clock, which stands nearly still here, only the waiting can be seen.
-    let cron = Cron::spring("0 0 0 1 1 *").expect("valid");
-    let schedule = run(Trigger::Cron(cron), || async {});
-    assert!(timeout(Duration::from_secs(600), schedule).await.is_err());
+    let runner = runner_of(cron("0 0 0 1 1 *"), Box::new(|| Box::pin(async {})));
+    assert!(
+        timeout(Duration::from_secs(600), runner.run())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_does_not_end_the_schedule() {
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&runs);
-    let schedule = run(Trigger::FixedRate(TEN), move || {
-        let number = counter.fetch_add(1, Ordering::Relaxed);
-        assert_ne!(number, 0, "before the first future exists");
-        async move {
-            assert_ne!(number, 1, "inside the second future");
-        }
-    });
-    assert!(timeout(Duration::from_secs(35), schedule).await.is_err());
-    assert_eq!(runs.load(Ordering::Relaxed), 4);
+    for schedule in [rate(10), Schedule::fixed_delay(TEN)] {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&runs);
+        let job: Job = Box::new(move || {
+            let number = counter.fetch_add(1, Ordering::Relaxed);
+            assert_ne!(number, 0, "before the first future exists");
+            Box::pin(async move {
+                assert_ne!(number, 1, "inside the second future");
+            })
+        });
+        let runner = runner_of(schedule, job);
+        assert!(timeout(TEN * 7 / 2, runner.run()).await.is_err());
+        assert_eq!(runs.load(Ordering::Relaxed), 4);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropping_the_schedule_aborts_the_run() {
     let (sender, receiver) = std::sync::mpsc::sync_channel::<()>(1);
-    let schedule = run(Trigger::FixedRate(TEN), move || {
+    let job: Job = Box::new(move || {
         let sender = sender.clone();
-        async move {
+        Box::pin(async move {
             pending::<()>().await;
             drop(sender);
-        }
+        })
     });
-    assert!(timeout(Duration::from_secs(5), schedule).await.is_err());
+    let runner = runner_of(rate(10), job);
+    assert!(timeout(TEN / 2, runner.run()).await.is_err());
     // The aborted task is dropped when the runtime next comes to it.
-    tokio::task::yield_now().await;
+    yield_now().await;
     assert_eq!(
         receiver.try_recv(),
         Err(std::sync::mpsc::TryRecvError::Disconnected)

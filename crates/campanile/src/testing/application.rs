@@ -17,6 +17,7 @@ use crate::app::Campanile;
 use crate::driver::{Transport, pipe};
 use crate::front::{Addresses, HandOver, dispatch};
 use crate::handle::Handle;
+use crate::schedule::clock::Clock;
 
 /// How much waits for a client that reads, as in a kernel's buffers.
 pub(super) const ROOM_BYTES: usize = 256 << 10;
@@ -34,11 +35,22 @@ pub struct TestApplication {
 }
 
 impl TestApplication {
-    /// Starts an application: without threads and sockets, with a clock that stands still.
+    /// Starts an application: without threads and sockets, with a clock that stands still. For
+    /// schedules it is the first second of 2026 in UTC.
     ///
     /// # Panics
     /// Within a tokio runtime, and when the operating system gives no resources.
     pub fn start(app: Campanile) -> Self {
+        let midnight = jiff::civil::date(2026, 1, 1).at(0, 0, 0, 0);
+        let start = midnight.to_zoned(jiff::tz::TimeZone::UTC);
+        Self::start_at(app, start.expect("a day that UTC has"))
+    }
+
+    /// As [`start`](Self::start), with schedules that begin at this time.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_at(app: Campanile, time: jiff::Zoned) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -48,7 +60,7 @@ impl TestApplication {
         let handle = app.handle();
         let (running, routes, shards) = {
             let _entered = runtime.enter();
-            app.start_in_memory(&local)
+            app.start_in_memory(&local, Clock::starting_at(time))
         };
         let stage = Stage::new(Arc::new(running), routes, shards, local, runtime);
         stage.settle();
