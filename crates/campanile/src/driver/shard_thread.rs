@@ -218,8 +218,10 @@ impl ShardThread {
                     self.unfinished.push(slot);
                 }
                 self.sockets.put_back(slot, connection);
-            } else if let Some(remains) = self.remains.remove(&id) {
-                self.finish(remains);
+            } else if let Some(remains) = self.remains.remove(&id)
+                && let Some(remains) = self.caller.resume_late(remains, report)
+            {
+                self.remains.insert(id, remains);
             }
         }
     }
