@@ -45,6 +45,12 @@ impl Callback {
 /// [`FromEvent`], and a value that is [`IntoReply`].
 ///
 /// Implemented for functions and closures; there is no need to implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an async function of up to six arguments",
+    label = "neither an `async fn` nor an `async` closure of up to six arguments",
+    note = "write `async fn name(argument: Type, …) -> Reply`, or a closure `async |argument: Type, …| …`",
+    note = "put arguments beyond the sixth into one type of yours that implements `FromEvent`"
+)]
 pub trait Handler<A>: Send + Sync + 'static {
     /// Calls it for an event.
     #[doc(hidden)]
@@ -84,6 +90,11 @@ where
 /// [`FromApplication`], and no result or a `Result<(), E>`.
 ///
 /// Implemented for functions and closures; there is no need to implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an async function of up to six arguments",
+    label = "neither an `async fn` nor an `async` closure of up to six arguments",
+    note = "write `async fn name(argument: Type, …)`, or a closure `async |argument: Type, …| …`"
+)]
 pub trait ScheduledFunction<A>: Send + Sync + 'static {
     /// Calls it when it is due.
     #[doc(hidden)]
@@ -149,12 +160,6 @@ impl<E: Into<HandlerError>> IntoScheduled for Result<(), E> {
 }
 
 /// An async function or closure of up to six arguments.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an async function of up to six arguments",
-    label = "neither an `async fn` nor an `async` closure of up to six arguments",
-    note = "write `async fn name(argument: Type, …) -> Reply`, or a closure `async |argument: Type, …| …`",
-    note = "put arguments beyond the sixth into one type of yours that implements `FromEvent`"
-)]
 pub trait AsyncFunction<A> {
     /// What it comes to.
     type Output;

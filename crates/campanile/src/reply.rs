@@ -159,8 +159,11 @@ impl Close {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a handler's reply",
     label = "a handler returned this",
-    note = "return `()`, `String`, `Bytes`, `Text`, `Binary`, `Json<T>`, `Encoded<F, T>`, `Message`, `Close` or `Reply`",
-    note = "or an `Option`, a `Vec` or a `Result` of one, whose error is a `std::error::Error` or a `HandlerError`"
+    note = "return `()`, `String`, `Bytes`, `Text`, `Binary`, `Json<T>`, `Encoded<F, T>`, `Message`, \
+            `Close` or `Reply`",
+    note = "or an `Option`, a `Vec` or a `Result` of one",
+    note = "the error of a `Result` is a `std::error::Error`, a `HandlerError`, or of a type with \
+            `From<Type> for HandlerError`"
 )]
 pub trait IntoReply {
     /// What to send back.
@@ -242,6 +245,8 @@ impl<R: IntoReply> IntoReply for Option<R> {
     }
 }
 
+// Else the compiler would speak of `std::error::Error` only, and not of what to do.
+#[diagnostic::do_not_recommend]
 impl<R: IntoReply, E: Into<HandlerError>> IntoReply for Result<R, E> {
     fn into_reply(self) -> Result<Reply, HandlerError> {
         self.map_err(Into::into)?.into_reply()

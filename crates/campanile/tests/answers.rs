@@ -124,7 +124,7 @@ fn s192_what_the_applications_error_callback_asks_for_is_checked_at_start() {
 
 #[tokio::test]
 async fn s192_a_failing_close_callback_is_heard_of_too() {
-    let (notes, mut noted) = mpsc::unbounded_channel::<String>();
+    let (notes, mut noted) = mpsc::channel::<String>(16);
     async fn closed(Closed(ending): Closed) -> Result<(), std::io::Error> {
         if ending.code == 4000 {
             tokio::task::yield_now().await;
@@ -134,11 +134,11 @@ async fn s192_a_failing_close_callback_is_heard_of_too() {
     async fn failed(
         Failure(error): Failure,
         session: Session,
-        State(notes): State<mpsc::UnboundedSender<String>>,
+        State(notes): State<mpsc::Sender<String>>,
     ) {
         notes
-            .send(format!("{error}, open: {}", session.is_open()))
-            .expect("heard");
+            .try_send(format!("{error}, open: {}", session.is_open()))
+            .expect("room");
     }
     let app = Campanile::builder()
         .state(notes)
@@ -183,6 +183,40 @@ fn noting(
             result
         })
     }
+}
+
+#[tokio::test]
+async fn s20_each_thing_that_happens_has_its_callback() {
+    let notes = Notes::default();
+    let noted = |text: &'static str| {
+        let notes = Arc::clone(&notes);
+        move || {
+            note(&notes, text);
+            std::future::ready(())
+        }
+    };
+    let failures = Arc::clone(&notes);
+    let endpoint = Endpoint::new()
+        .on_open(noted("open"))
+        .on_binary(noted("binary"))
+        .on_text(async |Text(text): Text| text.parse::<u32>().map(drop))
+        .on_error(move |Failure(error): Failure| {
+            note(&failures, error.to_string());
+            std::future::ready("error")
+        })
+        .on_close(noted("close"));
+    let house = serve(endpoint).await;
+    let mut client = house.open("/it").await;
+    client.send_text("7").await.expect("sent");
+    client.send_binary(b"7").await.expect("sent");
+    client.send_text("seven").await.expect("sent");
+    assert_eq!(next_text(&mut client).await, "error");
+    within(client.close(CloseCode::NORMAL, ""))
+        .await
+        .expect("closed");
+    house.leave().await;
+    let expected = ["open", "binary", "invalid digit found in string", "close"];
+    assert_eq!(*notes.lock().expect("not poisoned"), expected);
 }
 
 #[tokio::test]

@@ -73,18 +73,18 @@ struct Game {
 }
 
 /// Tells when the state is dropped.
-struct Noted<T>(T, mpsc::UnboundedSender<String>);
+struct Noted<T>(T, mpsc::Sender<String>);
 
 impl<T> Drop for Noted<T> {
     fn drop(&mut self) {
         // The test may have ended already.
-        let _ = self.1.send("dropped".into());
+        let _ = self.1.try_send("dropped".into());
     }
 }
 
 #[tokio::test]
 async fn s22_each_session_has_a_state_of_its_own_from_open_to_close() {
-    let (notes, mut noted) = mpsc::unbounded_channel();
+    let (notes, mut noted) = mpsc::channel(16);
     let made = Arc::new(AtomicUsize::new(0));
     async fn guess(mut game: SessionState<Noted<Game>>, Text(text): Text) -> String {
         game.0.guesses.push(text);
@@ -95,7 +95,7 @@ async fn s22_each_session_has_a_state_of_its_own_from_open_to_close() {
     async fn closed(game: SessionState<Noted<Game>>, Closed(_): Closed) {
         tokio::task::yield_now().await;
         let note = format!("closed after {}", game.0.guesses.len());
-        game.1.send(note).expect("heard");
+        game.1.try_send(note).expect("room");
     }
     let count = Arc::clone(&made);
     let endpoint = Endpoint::new()
@@ -129,9 +129,9 @@ async fn s22_each_session_has_a_state_of_its_own_from_open_to_close() {
 
 #[tokio::test]
 async fn s22_a_state_is_made_and_dropped_also_without_callbacks_for_that() {
-    let (notes, mut noted) = mpsc::unbounded_channel();
+    let (notes, mut noted) = mpsc::channel(16);
     let endpoint = Endpoint::new().session_state(move || {
-        notes.send("made".into()).expect("heard");
+        notes.try_send("made".into()).expect("room");
         Noted((), notes.clone())
     });
     let house = serve("/it", endpoint).await;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::FromEvent;
-use crate::context::Context;
+use crate::context::{Context, Event};
 use crate::error::{HandlerError, Rejection};
 
 /// A message's payload as JSON, whether it came as text or as binary; as a reply it is text.
@@ -40,9 +40,10 @@ pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned> FromEvent for Json<T> {
     fn from_event(context: &mut Context) -> Result<Self, Rejection> {
-        match context.message() {
-            Some(payload) => Ok(Self(serde_json::from_slice(payload)?)),
-            None => Err(context.lacks("a message")),
+        match context.untaken() {
+            Some(Event::Text(text)) => Ok(Self(serde_json::from_str(text)?)),
+            Some(Event::Binary(bytes)) => Ok(Self(serde_json::from_slice(bytes)?)),
+            _ => Err(context.lacks("a message")),
         }
     }
 }

@@ -56,9 +56,11 @@ use crate::state::Application;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a callback",
     label = "a callback asks for this",
-    note = "what happened: `Text`, `Binary`, `Json<T>`, `Encoded<F, T>`, `TextPart`, `BinaryPart`, `Pong`, `Dropped`, `Closed`, `Failure`",
+    note = "what happened: `Text`, `Binary`, `Json<T>`, `Encoded<F, T>`, `TextPart`, `BinaryPart`, \
+            `Pong`, `Dropped`, `Closed`, `Failure`",
     note = "whom it happened to: `Session`, `SessionState<T>`, `Path<T>`, `Query<T>`, `Headers`, `User`",
-    note = "the application: `Handle`, `State<T>`; and of any of these `Option<E>`, `Result<E, Rejection>`, `Either<A, B>`",
+    note = "the application: `Handle`, `State<T>`",
+    note = "and of any of these `Option<E>`, `Result<E, Rejection>`, `Either<A, B>`",
     note = "for a type of yours, implement `FromEvent`"
 )]
 pub trait FromEvent: Sized {
