@@ -86,7 +86,8 @@ mod tests {
     use crate::context::Event;
     use crate::context::tests::Stage;
     use crate::error::Rejection;
-    use crate::extract::FromEvent;
+    use crate::extract::{FromEvent, Text};
+    use crate::session::Session;
 
     fn panic_of(callback: &Callback) -> String {
         match call(callback, Stage::new().context(Event::Opened)) {
@@ -111,6 +112,19 @@ mod tests {
         assert_eq!(panic_of(&callback), "the handler panicked: in an extractor");
         let callback = Callback::new(|| -> std::future::Ready<()> { panic!("before the future") });
         assert!(panic_of(&callback).ends_with("before the future"));
+    }
+
+    #[test]
+    fn s195_a_reply_that_is_ready_costs_one_allocation() {
+        let callback = Callback::new(async |_: Session, Text(text): Text| text);
+        let context = Stage::new().context(Event::Text("echo".to_owned()));
+        let mut answered = None;
+        let counted = allocation_counter::measure(|| {
+            answered = Some(call(&callback, context));
+        });
+        assert!(matches!(answered, Some(Called::Ready(Ok(reply))) if !reply.is_empty()));
+        // The future, whose type is forgotten.
+        assert_eq!(counted.count_total, 1);
     }
 
     #[tokio::test]

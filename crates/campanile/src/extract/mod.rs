@@ -20,7 +20,25 @@ use crate::handle::Handle;
 use crate::session::Session;
 use crate::state::Application;
 
-/// A type that can be made from an event of a session: an argument of a callback.
+/// A type that can be made from an event of a session: an argument of a callback (S192).
+///
+/// | argument | what it is | rejected |
+/// |---|---|---|
+/// | [`Text`], [`Binary`] | a message | in a callback for something else |
+/// | [`Json<T>`](Json), [`Encoded<F, T>`](Encoded) | a message as a type of yours | if it is not one |
+/// | [`TextPart`], [`BinaryPart`], [`Pong`] | what else a client sends | as these |
+/// | [`Dropped`], [`Closed`], [`Failure`] | what else happens | as these |
+/// | [`Session`], [`Handle`] | whom it happened to; the application | never |
+/// | [`Path<T>`](Path), [`Query<T>`](Query) | the URL as types of yours | if it does not fit |
+/// | [`Headers`] | headers that the endpoint keeps | never |
+/// | [`User`] | who the session belongs to | if nobody is signed in |
+/// | [`State<T>`](State) | state of the application | never: `build` checks it |
+/// | [`SessionState<T>`](SessionState) | state of the session | if it is in use already |
+/// | `Option<E>`, `Result<E, Rejection>` | any of these, if it can be made | never |
+/// | [`Either<A, B>`](Either) | the first of two that can be made | if neither can |
+///
+/// What is rejected is a failure like any other, see [`Rejection`]. A message's payload can be
+/// taken once.
 ///
 /// An argument of your own draws from the [`Context`]. One that fails must leave the payload where
 /// it is, so that another may try ([`Either`], `Option`, `Result`):
