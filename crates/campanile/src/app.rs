@@ -7,12 +7,16 @@ use std::time::Duration;
 use axum::Router;
 use campanile_hub::TooManyFormats;
 
+use crate::around::{Decorator, Next};
+use crate::callbacks::WholeAndInParts;
+use crate::context::Context;
 use crate::driver::{self, EndpointFormats, EndpointRuntime, Shards, WebSocketFormats};
 use crate::endpoint::{Endpoint, IntoEndpoint};
-use crate::extract::RequiredState;
+use crate::extract::{RequiredState, StateOwner};
 use crate::handle::Handle;
-use crate::handler::ScheduledFunction;
+use crate::handler::{Callback, Handler, ScheduledFunction};
 use crate::path::{PathTemplate, Routes, TemplateError};
+use crate::reply::IntoReply;
 use crate::schedule::clock::Clock;
 use crate::schedule::registry::{self, AtWork, Scheduled};
 use crate::schedule::{IntoSchedule, Schedule, ScheduleError};
@@ -40,6 +44,22 @@ pub enum BuildError {
         /// The type's name.
         name: &'static str,
     },
+    /// A handler asks for a session's state that its endpoint does not make.
+    #[error("{who} needs `SessionState<{name}>`: let it make one with `.session_state(…)`")]
+    NoSessionState {
+        /// The endpoint.
+        who: String,
+        /// The type's name.
+        name: &'static str,
+    },
+    /// An endpoint has callbacks for whole messages and for parts of them.
+    #[error("endpoint {path}: {source}")]
+    Callbacks {
+        /// Its template as it was given.
+        path: String,
+        /// Which callbacks.
+        source: WholeAndInParts,
+    },
     /// The shards could not be made.
     #[error(transparent)]
     Shards(#[from] driver::PrepareError),
@@ -60,6 +80,9 @@ pub struct Builder {
     routes_with: Vec<Box<dyn FnOnce(Handle) -> Router + Send>>,
     shards: Option<usize>,
     batching_pause_max: Option<Duration>,
+    decorators: Vec<Decorator>,
+    /// With the states that it needs.
+    on_error: Option<(Callback, Vec<RequiredState>)>,
 }
 
 impl Builder {
@@ -74,6 +97,27 @@ impl Builder {
     #[must_use]
     pub fn state<T: Clone + Send + Sync + 'static>(mut self, state: T) -> Self {
         self.states.set(state);
+        self
+    }
+
+    /// Called when a callback of an endpoint failed that has no
+    /// [`on_error`](Endpoint::on_error) of its own. Where this is missing as well, the session is
+    /// closed as the error says, else with 1011 (S23).
+    #[must_use]
+    pub fn on_error<A, H: Handler<A>>(mut self, handler: H) -> Self {
+        self.on_error = Some((Callback::new(handler), H::required_states()));
+        self
+    }
+
+    /// Puts code around all callbacks of all endpoints, outside of what an endpoint puts around
+    /// its own: see [`Endpoint::around`].
+    #[must_use]
+    pub fn around<F, Fut>(mut self, decorator: F) -> Self
+    where
+        F: Fn(Context, Next) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoReply> + Send + 'static,
+    {
+        self.decorators.push(Decorator::new(decorator));
         self
     }
 
@@ -137,11 +181,18 @@ impl Builder {
     ///
     /// # Errors
     /// [`BuildError`] says which endpoint or schedule is at fault and what to do.
-    pub fn build(self) -> Result<Campanile, BuildError> {
+    pub fn build(mut self) -> Result<Campanile, BuildError> {
+        self.complete_callbacks();
         for (path, endpoint) in &self.endpoints {
             for required in &endpoint.required_states {
-                self.check_state(&format!("endpoint {path}"), *required)?;
+                if !endpoint.callbacks.has_state(*required) {
+                    self.check_state(&format!("endpoint {path}"), *required)?;
+                }
             }
+            endpoint.callbacks.check().map_err(|source| {
+                let path = path.clone();
+                BuildError::Callbacks { path, source }
+            })?;
         }
         for (who, required) in &self.required_states {
             self.check_state(who, *required)?;
@@ -184,14 +235,23 @@ impl Builder {
         })
     }
 
+    /// Gives endpoints what the application has for all of them.
+    fn complete_callbacks(&mut self) {
+        for (_, endpoint) in &mut self.endpoints {
+            if let (None, Some((callback, states))) = (&endpoint.callbacks.error, &self.on_error) {
+                endpoint.callbacks.error = Some(callback.clone());
+                endpoint.required_states.extend(states);
+            }
+            endpoint.callbacks.decorate(&self.decorators);
+        }
+    }
+
     fn check_state(&self, who: &str, required: RequiredState) -> Result<(), BuildError> {
-        if self.states.has(required.id) {
-            Ok(())
-        } else {
-            Err(BuildError::NoState {
-                who: who.to_owned(),
-                name: required.name,
-            })
+        let (who, name) = (who.to_owned(), required.name);
+        match required.owner {
+            StateOwner::Application if self.states.has(required.id) => Ok(()),
+            StateOwner::Application => Err(BuildError::NoState { who, name }),
+            StateOwner::Session => Err(BuildError::NoSessionState { who, name }),
         }
     }
 }

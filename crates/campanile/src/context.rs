@@ -1,11 +1,12 @@
 //! What happened to a session, as its callbacks are told.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use campanile_hub::Ending;
 
-use crate::error::HandlerError;
+use crate::error::{HandlerError, Rejection};
 use crate::session::Session;
 use crate::state::Application;
 
@@ -15,38 +16,124 @@ pub(crate) enum Event {
     Opened,
     Text(String),
     Binary(Bytes),
+    TextPart {
+        text: String,
+        is_last: bool,
+    },
+    BinaryPart {
+        bytes: Bytes,
+        is_last: bool,
+    },
+    Pong(Bytes),
+    /// So many publications were dropped by the outbox's policy.
+    Dropped(u32),
     Closed(Ending),
     /// `None` once an extractor has taken it.
     Failed(Option<HandlerError>),
 }
 
 impl Event {
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> EventKind {
         match self {
-            Self::Opened => "an opened session",
-            Self::Text(_) => "a text message",
-            Self::Binary(_) => "a binary message",
-            Self::Closed(_) => "a closed session",
-            Self::Failed(_) => "a failed callback",
+            Self::Opened => EventKind::Opened,
+            Self::Text(_) => EventKind::Text,
+            Self::Binary(_) => EventKind::Binary,
+            Self::TextPart { .. } => EventKind::TextPart,
+            Self::BinaryPart { .. } => EventKind::BinaryPart,
+            Self::Pong(_) => EventKind::Pong,
+            Self::Dropped(_) => EventKind::Dropped,
+            Self::Closed(_) => EventKind::Closed,
+            Self::Failed(_) => EventKind::Failed,
+        }
+    }
+
+    /// Whether it is a message, or the last part of one.
+    pub(crate) fn ends_a_message(&self) -> bool {
+        match self {
+            Self::Text(_) | Self::Binary(_) => true,
+            Self::TextPart { is_last, .. } | Self::BinaryPart { is_last, .. } => *is_last,
+            _ => false,
+        }
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(text) | Self::TextPart { text, .. } => Some(text.as_bytes()),
+            Self::Binary(bytes) | Self::BinaryPart { bytes, .. } | Self::Pong(bytes) => Some(bytes),
+            Self::Opened | Self::Dropped(_) | Self::Closed(_) | Self::Failed(_) => None,
         }
     }
 
     /// What it counts for in a session's queue of messages that wait for a handler.
     pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-            Self::Opened | Self::Closed(_) | Self::Failed(_) => 0,
-        }
+        self.payload().map_or(0, <[u8]>::len)
     }
 }
 
-/// An event of a session on its way to a callback: what extractors draw from.
+/// Which of an endpoint's callbacks an event is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// For [`Endpoint::on_open`](crate::Endpoint::on_open).
+    Opened,
+    /// For [`Endpoint::on_text`](crate::Endpoint::on_text).
+    Text,
+    /// For [`Endpoint::on_binary`](crate::Endpoint::on_binary).
+    Binary,
+    /// For [`Endpoint::on_text_part`](crate::Endpoint::on_text_part).
+    TextPart,
+    /// For [`Endpoint::on_binary_part`](crate::Endpoint::on_binary_part).
+    BinaryPart,
+    /// For [`Endpoint::on_pong`](crate::Endpoint::on_pong).
+    Pong,
+    /// For [`Endpoint::on_dropped`](crate::Endpoint::on_dropped).
+    Dropped,
+    /// For [`Endpoint::on_close`](crate::Endpoint::on_close).
+    Closed,
+    /// For [`Endpoint::on_error`](crate::Endpoint::on_error).
+    Failed,
+}
+
+impl EventKind {
+    /// It in words, such as "a text message".
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "an opened session",
+            Self::Text => "a text message",
+            Self::Binary => "a binary message",
+            Self::TextPart => "a part of a text message",
+            Self::BinaryPart => "a part of a binary message",
+            Self::Pong => "a pong",
+            Self::Dropped => "dropped publications",
+            Self::Closed => "a closed session",
+            Self::Failed => "a failed callback",
+        }
+    }
+
+    /// Whether a client has sent it as data: without a callback it closes the session with 1003.
+    pub(crate) const fn is_data(self) -> bool {
+        matches!(
+            self,
+            Self::Text | Self::Binary | Self::TextPart | Self::BinaryPart
+        )
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An event of a session on its way to a callback: what extractors draw from, and what is handed
+/// on by the code that [`Endpoint::around`](crate::Endpoint::around) puts around callbacks.
 #[derive(Debug)]
 pub struct Context {
     application: Arc<Application>,
     session: Session,
     event: Event,
+    /// An extractor has taken what the event carries.
+    is_taken: bool,
 }
 
 impl Context {
@@ -55,6 +142,7 @@ impl Context {
             application,
             session,
             event,
+            is_taken: false,
         }
     }
 
@@ -68,16 +156,177 @@ impl Context {
         &self.session
     }
 
-    /// The message's bytes, where the event is a message that no extractor has taken yet.
+    /// What happened.
+    pub fn kind(&self) -> EventKind {
+        self.event.kind()
+    }
+
+    /// The bytes of the message, part or pong, where the event is one and no extractor has taken
+    /// it yet. Those of a text are UTF-8.
     pub fn payload(&self) -> Option<&[u8]> {
-        match &self.event {
-            Event::Text(text) => Some(text.as_bytes()),
-            Event::Binary(bytes) => Some(bytes),
-            Event::Opened | Event::Closed(_) | Event::Failed(_) => None,
+        self.event.payload().filter(|_| !self.is_taken)
+    }
+
+    /// Takes the bytes that [`payload`](Self::payload) shows, without copying them. Extractors
+    /// that come later find none; so take them only if nothing else can fail.
+    pub fn take_payload(&mut self) -> Option<Bytes> {
+        if self.is_taken {
+            return None;
+        }
+        let taken = match &mut self.event {
+            Event::Text(text) | Event::TextPart { text, .. } => Bytes::from(std::mem::take(text)),
+            Event::Binary(bytes) | Event::BinaryPart { bytes, .. } | Event::Pong(bytes) => {
+                std::mem::take(bytes)
+            }
+            Event::Opened | Event::Dropped(_) | Event::Closed(_) | Event::Failed(_) => return None,
+        };
+        self.is_taken = true;
+        Some(taken)
+    }
+
+    /// Whether a part is the last of its message; true for whole messages, `None` for everything
+    /// that is not data.
+    pub fn is_last_part(&self) -> Option<bool> {
+        match self.event {
+            Event::TextPart { is_last, .. } | Event::BinaryPart { is_last, .. } => Some(is_last),
+            Event::Text(_) | Event::Binary(_) => Some(true),
+            _ => None,
         }
     }
 
-    pub(crate) fn event_mut(&mut self) -> &mut Event {
-        &mut self.event
+    /// How the session ended, where that is what happened.
+    pub fn ending(&self) -> Option<&Ending> {
+        match &self.event {
+            Event::Closed(ending) => Some(ending),
+            _ => None,
+        }
+    }
+
+    /// What a callback failed with, where that is what happened and no extractor has taken it.
+    pub fn failure(&self) -> Option<&HandlerError> {
+        match &self.event {
+            Event::Failed(error) => error.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The rejection for an extractor that does not find here what it needs.
+    pub fn lacks(&self, wanted: &'static str) -> Rejection {
+        let got = match self.is_taken {
+            true => "an event whose payload another argument has taken",
+            false => self.kind().name(),
+        };
+        Rejection::WrongEvent { wanted, got }
+    }
+
+    /// The whole message's bytes.
+    pub(crate) fn message(&self) -> Option<&[u8]> {
+        match self.event {
+            Event::Text(_) | Event::Binary(_) => self.payload(),
+            _ => None,
+        }
+    }
+
+    /// What happened, for an extractor that takes it; `None` once one has.
+    pub(crate) fn untaken(&mut self) -> Option<&mut Event> {
+        (!self.is_taken).then_some(&mut self.event)
+    }
+
+    /// Notes that what the event carries has been taken.
+    pub(crate) fn taken(&mut self) {
+        self.is_taken = true;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::net::SocketAddr;
+
+    use campanile_hub::{
+        Attributes, Destination, Hub, NewSession, OutboxPolicy, PathParameters, Shard,
+    };
+
+    use super::*;
+    use crate::driver::WebSocketFormats;
+    use crate::endpoint::Compression;
+    use crate::handle::Handle;
+    use crate::state::States;
+
+    /// A session without a socket, and what it needs to stay open.
+    pub(crate) struct Stage {
+        pub(crate) session: Session,
+        pub(crate) application: Arc<Application>,
+        _shards: Vec<Shard>,
+    }
+
+    impl Stage {
+        pub(crate) fn new() -> Self {
+            Self::of(|_| {})
+        }
+
+        /// A session that is like this.
+        pub(crate) fn of(change: impl FnOnce(&mut NewSession)) -> Self {
+            let wakes: Vec<Arc<dyn Fn() + Send + Sync>> = vec![Arc::new(|| {})];
+            let (hub, mut shards) = Hub::new(wakes).expect("a hub");
+            let mut formats = WebSocketFormats::new(&hub, 1).expect("formats");
+            let names: Arc<[Box<str>]> = Arc::new(["seat".into()]);
+            let mut new = NewSession {
+                endpoint: Destination::endpoint("/it/{seat}"),
+                format: formats.of(Compression::Off).expect("a format").plain,
+                outbox: OutboxPolicy::default(),
+                timeouts: campanile_hub::Timeouts::default(),
+                principal: None,
+                path_parameters: PathParameters::new(names, vec!["7".to_owned()]),
+                uri: "/it/7".into(),
+                protocol: None,
+                remote_address: SocketAddr::from(([127, 0, 0, 1], 1)),
+                local_address: SocketAddr::from(([127, 0, 0, 1], 2)),
+                attributes: Attributes::default(),
+            };
+            change(&mut new);
+            let (_, session) = shards[0]
+                .open(new, campanile_hub::Moment::default())
+                .finished()
+                .expect("a session");
+            let mut states = States::default();
+            states.set(3_u32);
+            Self {
+                session: Session::new(session, hub.clone()),
+                application: Arc::new(Application::new(states, Handle::new(hub))),
+                _shards: shards,
+            }
+        }
+
+        /// Something happens to the session.
+        pub(crate) fn context(&self, event: Event) -> Context {
+            Context::new(Arc::clone(&self.application), self.session.clone(), event)
+        }
+    }
+
+    #[test]
+    fn s196_a_payload_is_there_until_it_is_taken() {
+        let stage = Stage::new();
+        for (event, is_last) in [
+            (Event::Text("hi".into()), Some(true)),
+            (Event::Binary(Bytes::from_static(b"hi")), Some(true)),
+            (
+                Event::TextPart {
+                    text: "hi".into(),
+                    is_last: false,
+                },
+                Some(false),
+            ),
+            (Event::Pong(Bytes::from_static(b"hi")), None),
+        ] {
+            let mut context = stage.context(event);
+            assert_eq!(context.payload(), Some(&b"hi"[..]));
+            assert_eq!(context.is_last_part(), is_last);
+            assert_eq!(context.take_payload().as_deref(), Some(&b"hi"[..]));
+            assert_eq!(context.payload(), None);
+            assert_eq!(context.take_payload(), None);
+        }
+        let mut context = stage.context(Event::Dropped(1));
+        assert_eq!(context.take_payload(), None);
+        assert_eq!(context.kind(), EventKind::Dropped);
     }
 }

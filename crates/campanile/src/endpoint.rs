@@ -6,9 +6,8 @@ use std::time::Duration;
 use campanile_hub::{OutboxPolicy, Overflow, Timeouts};
 use campanile_websocket::Limits;
 
-use crate::context::Event;
+pub(crate) use crate::callbacks::Callbacks;
 use crate::extract::RequiredState;
-use crate::handler::{Callback, Handler};
 use crate::handshake::HandshakeInterceptor;
 use crate::origin::OriginPolicy;
 
@@ -76,29 +75,6 @@ pub struct Endpoint {
     pub(crate) required_states: Vec<RequiredState>,
 }
 
-/// An endpoint's callbacks.
-#[derive(Clone, Default)]
-pub(crate) struct Callbacks {
-    pub(crate) open: Option<Callback>,
-    pub(crate) text: Option<Callback>,
-    pub(crate) binary: Option<Callback>,
-    pub(crate) close: Option<Callback>,
-    pub(crate) error: Option<Callback>,
-}
-
-impl Callbacks {
-    /// The callback for what happened.
-    pub(crate) fn of(&self, event: &Event) -> Option<&Callback> {
-        match event {
-            Event::Opened => self.open.as_ref(),
-            Event::Text(_) => self.text.as_ref(),
-            Event::Binary(_) => self.binary.as_ref(),
-            Event::Closed(_) => self.close.as_ref(),
-            Event::Failed(_) => self.error.as_ref(),
-        }
-    }
-}
-
 impl Default for Endpoint {
     fn default() -> Self {
         Self::new()
@@ -120,42 +96,6 @@ impl Endpoint {
             compression: Compression::default(),
             required_states: Vec::new(),
         }
-    }
-
-    /// Called once when a session has opened. What it returns is the first message.
-    #[must_use]
-    pub fn on_open<A, H: Handler<A>>(mut self, handler: H) -> Self {
-        self.callbacks.open = Some(self.callback(handler));
-        self
-    }
-
-    /// Called for each text message.
-    #[must_use]
-    pub fn on_text<A, H: Handler<A>>(mut self, handler: H) -> Self {
-        self.callbacks.text = Some(self.callback(handler));
-        self
-    }
-
-    /// Called for each binary message.
-    #[must_use]
-    pub fn on_binary<A, H: Handler<A>>(mut self, handler: H) -> Self {
-        self.callbacks.binary = Some(self.callback(handler));
-        self
-    }
-
-    /// Called exactly once when a session has ended, however it ended, after all its messages.
-    #[must_use]
-    pub fn on_close<A, H: Handler<A>>(mut self, handler: H) -> Self {
-        self.callbacks.close = Some(self.callback(handler));
-        self
-    }
-
-    /// Called when another callback failed, with [`Failure`](crate::Failure) among its arguments.
-    /// It may reply; the session stays open unless it fails too.
-    #[must_use]
-    pub fn on_error<A, H: Handler<A>>(mut self, handler: H) -> Self {
-        self.callbacks.error = Some(self.callback(handler));
-        self
     }
 
     /// Adds an interceptor around the handshake; several are asked in the order in which they
@@ -248,11 +188,6 @@ impl Endpoint {
     pub fn pong_within(mut self, time: Duration) -> Self {
         self.timeouts.pong = time;
         self
-    }
-
-    fn callback<A, H: Handler<A>>(&mut self, handler: H) -> Callback {
-        self.required_states.extend(H::required_states());
-        Callback::new(handler)
     }
 }
 

@@ -46,6 +46,8 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod around;
+mod callbacks;
 mod calls;
 mod context;
 mod driver;
@@ -79,25 +81,31 @@ pub use campanile_websocket::CloseCode;
 pub use http;
 
 pub use app::{BuildError, Builder, Campanile};
-pub use context::Context;
+pub use around::Next;
+pub use callbacks::WholeAndInParts;
+pub use context::{Context, EventKind};
 pub use endpoint::{
     COMPRESSED_BYTES_MAX, COMPRESSED_BYTES_MIN, Compression, Endpoint, IntoEndpoint,
     WAITING_BYTES_MAX, WAITING_MESSAGES_MAX,
 };
-pub use error::{HandlerError, HandlerPanicked, Rejection};
+pub use error::{ClosingError, HandlerError, HandlerPanicked, Rejection};
 pub use extract::{
-    Binary, Closed, Failure, FromApplication, FromEvent, Json, Path, RequiredState, State, Text,
+    Binary, BinaryPart, Closed, Dropped, Either, Encoded, Failure, FromApplication, FromEvent,
+    Headers, Json, Path, PayloadFormat, Pong, Query, RequiredState, SessionState, State, Text,
+    TextPart, User,
 };
 pub use front::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, Serve, TARGET_BYTES_MAX,
     UNFINISHED_REQUESTS_MAX, bind, serve,
 };
 pub use handle::Handle;
-pub use handler::{Handler, IntoScheduled, ScheduledFunction};
+pub use handler::{
+    Arguments, AsyncFunction, Handler, IntoScheduled, ScheduledArguments, ScheduledFunction,
+};
 pub use handshake::{Handshake, HandshakeInterceptor, Intercepting, Refused, query_pairs};
 pub use origin::OriginPolicy;
 pub use problem::problem;
-pub use reply::IntoReply;
+pub use reply::{Close, IntoReply, Reply};
 pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
 pub use state::Application;

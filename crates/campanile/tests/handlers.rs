@@ -88,7 +88,7 @@ async fn s192_extractors_give_what_they_say() {
         r#"{"symbol":"ABC@lobby/7","amount":15}"#
     );
     client.send_text("not JSON").await.expect("sent");
-    assert_eq!(next_close(&mut client).await.0, 1011);
+    assert_eq!(next_close(&mut client).await.0, 1007);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::calls::{Called, call, guarded};
 use crate::context::{Context, Event};
 use crate::error::HandlerError;
 use crate::handler::{Answer, Answering};
+use crate::reply::Reply;
 use crate::session::Session;
 use crate::state::Application;
 
@@ -39,6 +40,15 @@ enum Kind {
     Ordinary,
     /// The error callback; when it fails itself, the session is closed.
     Error,
+}
+
+impl Kind {
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::Failed(_) => Self::Error,
+            _ => Self::Ordinary,
+        }
+    }
 }
 
 /// Whether the next event may be handled.
@@ -92,6 +102,9 @@ impl Caller {
         event: Event,
         now: Moment,
     ) {
+        if !connection.endpoint.callbacks.take_note_of(&event) {
+            return;
+        }
         let mut next = connection.inbound.admit(event);
         while let Some(event) = next {
             if self.handle(connection, shard, slot, event, now) == Progress::InBackground {
@@ -124,23 +137,52 @@ impl Caller {
     /// on in the background.
     pub(crate) fn finish(&self, mut remains: Remains) -> Option<Remains> {
         while let Some(event) = remains.inbound.finished() {
-            let Some(callback) = remains.endpoint.callbacks.of(&event) else {
-                continue;
-            };
-            let session = remains.session.clone();
-            let context = Context::new(Arc::clone(&self.application), session, event);
-            match call(callback.call(context)) {
-                Called::Ready(answer) => log_failure(&remains.session, answer.err().as_ref()),
-                Called::Pending(answering) => {
-                    remains.inbound.started();
-                    // Its slot may be another session's by now; the id tells them apart.
-                    let slot = remains.session.slot();
-                    self.in_background(slot, &remains.session, answering, Kind::Ordinary);
-                    return Some(remains);
-                }
+            if self.handle_late(&mut remains, event) == Progress::InBackground {
+                return Some(remains);
             }
         }
+        remains.endpoint.callbacks.unmake_state(&remains.session);
         None
+    }
+
+    /// Goes on with a session that has ended, and whose callback has now ended as well.
+    pub(crate) fn resume_late(&self, mut remains: Remains, report: Report) -> Option<Remains> {
+        let Report { answer, kind, .. } = report;
+        match self.settle_late(&mut remains, answer, kind) {
+            Progress::InBackground => Some(remains),
+            Progress::Done => self.finish(remains),
+        }
+    }
+
+    fn handle_late(&self, remains: &mut Remains, event: Event) -> Progress {
+        let Some(callback) = remains.endpoint.callbacks.of(&event) else {
+            return Progress::Done;
+        };
+        let kind = Kind::of(&event);
+        let session = remains.session.clone();
+        let context = Context::new(Arc::clone(&self.application), session, event);
+        match call(callback, context) {
+            Called::Ready(answer) => self.settle_late(remains, answer, kind),
+            Called::Pending(answering) => {
+                remains.inbound.started();
+                // Its slot may be another session's by now; the id tells them apart.
+                let slot = remains.session.slot();
+                self.in_background(slot, &remains.session, answering, kind);
+                Progress::InBackground
+            }
+        }
+    }
+
+    /// Nobody is there to be answered, but a failure is one still.
+    fn settle_late(&self, remains: &mut Remains, answer: Answer, kind: Kind) -> Progress {
+        let Err(error) = answer else {
+            return Progress::Done;
+        };
+        if kind == Kind::Ordinary && remains.endpoint.callbacks.error.is_some() {
+            return self.handle_late(remains, Event::Failed(Some(error)));
+        }
+        log_failure(&remains.session, &error);
+        Progress::Done
     }
 
     fn handle(
@@ -151,20 +193,26 @@ impl Caller {
         event: Event,
         now: Moment,
     ) -> Progress {
+        let kind = Kind::of(&event);
+        if let Event::Opened = event
+            && let Err(error) = connection
+                .endpoint
+                .callbacks
+                .make_state(&connection.session)
+        {
+            return self.settle(connection, shard, slot, Err(error), kind, now);
+        }
         let Some(callback) = connection.endpoint.callbacks.of(&event) else {
-            if let Event::Text(_) | Event::Binary(_) = event {
-                let reason = format!("unsupported: {} is not taken here", event.name());
+            if event.kind().is_data() {
+                let reason = format!("unsupported: {} is not taken here", event.kind());
                 let code = CloseCode::UNSUPPORTED_DATA;
                 connection.close_for(slot, code, &reason, Cause::Application, shard, now);
             }
             return Progress::Done;
         };
-        let kind = match event {
-            Event::Failed(_) => Kind::Error,
-            _ => Kind::Ordinary,
-        };
         let session = connection.session.clone();
-        match call(callback.call(Context::new(Arc::clone(&self.application), session, event))) {
+        let context = Context::new(Arc::clone(&self.application), session, event);
+        match call(callback, context) {
             Called::Ready(answer) => self.settle(connection, shard, slot, answer, kind, now),
             Called::Pending(answering) => {
                 connection.inbound.started();
@@ -184,23 +232,17 @@ impl Caller {
         kind: Kind,
         now: Moment,
     ) -> Progress {
-        let error = match answer {
-            Ok(None) => return Progress::Done,
-            Ok(Some(message)) => match shard.answer(slot, message) {
-                Outcome::Refused(refusal @ Refusal::Overloaded) => {
-                    HandlerError::closing(CloseCode::TRY_AGAIN_LATER, refusal.to_string())
-                }
-                // A session that is being closed gets no more answers.
-                _ => return Progress::Done,
-            },
-            Err(error) => error,
+        let replied = answer.and_then(|reply| send(&connection.session, shard, slot, reply));
+        let Err(error) = replied else {
+            return Progress::Done;
         };
         if kind == Kind::Ordinary && connection.endpoint.callbacks.error.is_some() {
             return self.handle(connection, shard, slot, Event::Failed(Some(error)), now);
         }
-        log_failure(&connection.session, Some(&error));
+        log_failure(&connection.session, &error);
         let (code, reason) = error.close();
-        connection.close_for(slot, code, reason, Cause::Application, shard, now);
+        // Refused only where a close is under way already, which is as good.
+        let _ = connection.session.close(code, &reason);
         Progress::Done
     }
 
@@ -223,8 +265,32 @@ impl Caller {
     }
 }
 
-fn log_failure(session: &Session, error: Option<&HandlerError>) {
-    if let Some(error) = error.filter(|error| error.is_unexpected()) {
+/// Sends what a callback has answered; a close comes after everything that was sent before it.
+fn send(
+    session: &Session,
+    shard: &mut Shard,
+    slot: Slot,
+    reply: Reply,
+) -> Result<(), HandlerError> {
+    let (first, rest, close) = reply.into_parts();
+    for message in first.into_iter().chain(rest) {
+        // A session that is being closed gets no more answers.
+        if let Outcome::Refused(refusal @ Refusal::Overloaded) = shard.answer(slot, message) {
+            return Err(HandlerError::from(refusal)
+                .and_close(CloseCode::TRY_AGAIN_LATER, refusal.to_string()));
+        }
+    }
+    if let Some(close) = close {
+        // Refused only where a close is under way already, which is as good.
+        let _ = session.close(close.code, &close.reason);
+    }
+    Ok(())
+}
+
+fn log_failure(session: &Session, error: &HandlerError) {
+    if error.is_unexpected() {
         tracing::error!(session = %session.id(), %error, "a callback failed");
+    } else {
+        tracing::debug!(session = %session.id(), %error, "a callback refused");
     }
 }

@@ -89,6 +89,9 @@ impl Connection {
             may_compress,
         } = arrival;
         let mut decoder = Decoder::new(Role::Server);
+        if endpoint.callbacks.is_in_parts() {
+            decoder = decoder.in_parts();
+        }
         if may_compress {
             decoder = decoder.with_inflaters(Arc::clone(inflaters) as _);
         }
@@ -202,7 +205,10 @@ impl Connection {
                         let cost = consumed * INFLATED_BYTES_PER_BYTE + decoded.inflated_bytes;
                         left.inflated_bytes = left.inflated_bytes.saturating_sub(cost);
                     }
-                    let happened = decoded.event.and_then(Happened::from);
+                    let is_last = decoded.is_last;
+                    let happened = decoded
+                        .event
+                        .and_then(|frame| Happened::from(frame, is_last, &self.endpoint));
                     input = &mut input[consumed..];
                     happened
                 }
@@ -214,7 +220,7 @@ impl Connection {
             match event {
                 None => {}
                 Some(Happened::Message(event)) => {
-                    shard.received(slot, true, now);
+                    shard.received(slot, event.ends_a_message(), now);
                     caller.deliver(self, shard, slot, event, now);
                 }
                 // Refused only when the session is being closed, and then no pong is owed.
@@ -276,12 +282,28 @@ enum Happened {
 
 impl Happened {
     /// `None` for a frame that asks for nothing.
-    fn from(frame: Frame<'_>) -> Option<Self> {
+    fn from(frame: Frame<'_>, is_last: bool, endpoint: &EndpointRuntime) -> Option<Self> {
+        let is_in_parts = endpoint.callbacks.is_in_parts();
         Some(match frame {
-            Frame::Text(text) => Self::Message(Event::Text(text.to_owned())),
-            Frame::Binary(bytes) => Self::Message(Event::Binary(Bytes::copy_from_slice(bytes))),
+            Frame::Text(text) => {
+                let text = text.to_owned();
+                Self::Message(match is_in_parts {
+                    true => Event::TextPart { text, is_last },
+                    false => Event::Text(text),
+                })
+            }
+            Frame::Binary(bytes) => {
+                let bytes = Bytes::copy_from_slice(bytes);
+                Self::Message(match is_in_parts {
+                    true => Event::BinaryPart { bytes, is_last },
+                    false => Event::Binary(bytes),
+                })
+            }
             // A ping is at most 125 bytes, so its pong can be encoded.
             Frame::Ping(payload) => Self::Pong(encode_pong(payload).unwrap_or_default()),
+            Frame::Pong(payload) if endpoint.callbacks.takes_pongs() => {
+                Self::Message(Event::Pong(Bytes::copy_from_slice(payload)))
+            }
             Frame::Pong(_) => return None,
             Frame::Close(frame) => {
                 let answer = encode_close_reply(frame.as_ref());

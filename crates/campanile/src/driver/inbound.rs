@@ -27,6 +27,13 @@ impl Inbound {
             return Some(event);
         }
         let waiting = self.waiting.get_or_insert_default();
+        // Others publish while nothing is read from this session: their number has no limit.
+        if let (Event::Dropped(more), Some(Event::Dropped(count))) =
+            (&event, waiting.events.back_mut())
+        {
+            *count = count.saturating_add(*more);
+            return None;
+        }
         waiting.bytes += event.bytes();
         waiting.events.push_back(event);
         None
@@ -77,6 +84,22 @@ mod tests {
         assert!(matches!(inbound.finished(), Some(Event::Opened)));
         assert!(inbound.finished().is_none());
         assert!(inbound.waiting.is_none());
+    }
+
+    #[test]
+    fn s30_drops_that_wait_are_one_event() {
+        let mut inbound = Inbound::default();
+        inbound.started();
+        for _ in 0..1_000 {
+            assert!(inbound.admit(Event::Dropped(2)).is_none());
+        }
+        inbound.admit(Event::Pong(Default::default()));
+        inbound.admit(Event::Dropped(u32::MAX));
+        inbound.admit(Event::Dropped(1));
+        assert!(matches!(inbound.finished(), Some(Event::Dropped(2_000))));
+        assert!(matches!(inbound.finished(), Some(Event::Pong(_))));
+        assert!(matches!(inbound.finished(), Some(Event::Dropped(u32::MAX))));
+        assert!(inbound.finished().is_none());
     }
 
     #[test]

@@ -212,8 +212,10 @@ impl ShardDriver {
                     self.unfinished.push(slot);
                 }
                 self.sockets.put_back(slot, connection);
-            } else if let Some(remains) = self.remains.remove(&id) {
-                self.finish(remains);
+            } else if let Some(remains) = self.remains.remove(&id)
+                && let Some(remains) = self.caller.resume_late(remains, report)
+            {
+                self.remains.insert(id, remains);
             }
         }
     }
@@ -311,6 +313,9 @@ impl ShardDriver {
                 self.unfinished.push(slot);
             }
         }
+        for (slot, publications) in std::mem::take(&mut self.sockets.dropped) {
+            self.tell_of_drops(slot, publications);
+        }
         for (connection, ending) in std::mem::take(&mut self.sockets.ended) {
             self.bury(*connection, ending);
         }
@@ -326,6 +331,17 @@ impl ShardDriver {
             self.inflaters.shrink();
         }
         wait
+    }
+
+    /// Tells a session's endpoint what the outbox's policy has dropped.
+    fn tell_of_drops(&mut self, slot: Slot, publications: u32) {
+        // One that has ended since is told with its ending.
+        if let Some(mut connection) = self.sockets.take(slot) {
+            let (event, now) = (Event::Dropped(publications), clock::now());
+            self.caller
+                .deliver(&mut connection, &mut self.shard, slot, event, now);
+            self.sockets.put_back(slot, connection);
+        }
     }
 
     /// The last things for a session that the hub has forgotten.

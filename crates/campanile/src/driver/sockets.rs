@@ -12,6 +12,8 @@ pub(crate) struct Sockets {
     pub(crate) connections: Vec<Option<Box<Connection>>>,
     pub(crate) ended: Vec<(Box<Connection>, Ending)>,
     pub(crate) settled: Vec<Ticket>,
+    /// How many publications which sessions have lost, for those who want to know.
+    pub(crate) dropped: Vec<(Slot, u32)>,
 }
 
 impl Sockets {
@@ -75,6 +77,13 @@ impl Sink for Sockets {
     fn dropped(&mut self, session: Slot, publications: u32) {
         if let Some(connection) = self.get_mut(session) {
             tracing::debug!(session = %connection.session.id(), publications, "dropped by policy");
+            if !connection.endpoint.callbacks.takes_drops() {
+                return;
+            }
+            match self.dropped.last_mut() {
+                Some((last, count)) if *last == session => *count += publications,
+                _ => self.dropped.push((session, publications)),
+            }
         }
     }
 
