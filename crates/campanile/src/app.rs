@@ -10,11 +10,14 @@ use axum::Router;
 use campanile_hub::TooManyFormats;
 use tokio::task::JoinSet;
 
-use crate::driver::{self, EndpointFormats, EndpointRuntime, Shards, WebSocketFormats};
+use crate::driver::{self, Shards, WebSocketFormats};
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::extract::RequiredState;
+use crate::front::{ProxyHeaders, TrustedProxies, TrustedProxyError};
 use crate::handle::Handle;
 use crate::handler::ScheduledFunction;
+use crate::handshake::{BeforeHandshake, FunctionInterceptor, HandshakeInterceptor, RuleError};
+use crate::mounted::Mounted;
 use crate::path::{PathTemplate, Routes, TemplateError};
 use crate::schedule::{IntoTrigger, Trigger, TriggerError, runner};
 use crate::state::{Application, States};
@@ -30,6 +33,17 @@ pub enum BuildError {
         /// What is wrong with it.
         source: TemplateError,
     },
+    /// An endpoint's rules for the handshake cannot be kept.
+    #[error("endpoint {path}: {source}")]
+    Rules {
+        /// The template of the endpoint's path.
+        path: String,
+        /// What is wrong with them.
+        source: RuleError,
+    },
+    /// An entry of the trusted proxies is malformed.
+    #[error("trusted proxies: {0}")]
+    TrustedProxy(#[from] TrustedProxyError),
     /// A schedule's expression is not understood.
     #[error("schedule: {0}")]
     Schedule(#[from] TriggerError),
@@ -64,6 +78,9 @@ pub struct Builder {
     routes_with: Vec<Box<dyn FnOnce(Handle) -> Router + Send>>,
     shards: Option<usize>,
     batching_pause_max: Option<Duration>,
+    interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
+    trusted_proxies: Vec<String>,
+    proxy_headers: ProxyHeaders,
 }
 
 impl Builder {
@@ -71,6 +88,101 @@ impl Builder {
     #[must_use]
     pub fn endpoint(mut self, path: impl Into<String>, endpoint: impl IntoEndpoint) -> Self {
         self.endpoints.push((path.into(), endpoint.into_endpoint()));
+        self
+    }
+
+    /// Mounts an endpoint on several paths (S12). Each path is a destination of its own: what is
+    /// published to one of them does not reach the sessions of the others.
+    #[must_use]
+    pub fn endpoints<P: Into<String>>(
+        self,
+        paths: impl IntoIterator<Item = P>,
+        endpoint: impl IntoEndpoint,
+    ) -> Self {
+        let endpoint = endpoint.into_endpoint();
+        paths.into_iter().fold(self, |builder, path| {
+            builder.endpoint(path, endpoint.clone())
+        })
+    }
+
+    /// Adds an interceptor around the handshakes of all endpoints, also of those that were mounted
+    /// before this call. These are asked before the endpoints' own, and told the outcome after
+    /// them (S7).
+    #[must_use]
+    pub fn intercept(mut self, interceptor: impl HandshakeInterceptor) -> Self {
+        self.interceptors.push(Arc::new(interceptor));
+        self
+    }
+
+    /// Adds a function that is asked before the handshakes of all endpoints; see
+    /// [`Endpoint::before_handshake`](crate::Endpoint::before_handshake).
+    #[must_use]
+    pub fn before_handshake<F>(self, function: F) -> Self
+    where
+        F: for<'a> BeforeHandshake<'a>,
+    {
+        self.intercept(FunctionInterceptor(function))
+    }
+
+    /// Names the proxies before this server, as addresses and networks: `"127.0.0.1"`,
+    /// `"10.0.0.0/8"`, `"fd00::/8"`. There are none by default (S11).
+    ///
+    /// If a request comes from one of them, what it says in its headers counts for the client's
+    /// address, whether it is secure, and the host: in the check of origins, in
+    /// [`Handshake`](crate::Handshake) and in the session. The addresses in the header are walked
+    /// from the right, where each proxy appends, to the first that is not named here: that is the
+    /// client, and what it may have written itself is not looked at. A header that is malformed is
+    /// ignored. So name the proxies alone and not a network with clients in it, and let nobody else
+    /// reach this server from there.
+    ///
+    /// The headers are `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`; of those with several
+    /// values the one counts that was written by the proxy next to the client, or the only one.
+    /// [`proxy_headers`](Self::proxy_headers) chooses `Forwarded` instead. `X-Real-IP` is not read:
+    /// it says nothing that the others do not, and not who has written it.
+    ///
+    /// A proxy must set every one of these headers, or take away those that it does not set, since
+    /// clients can send them, too. In nginx:
+    ///
+    /// ```text
+    /// location / {
+    ///     proxy_pass http://127.0.0.1:8080;
+    ///     proxy_http_version 1.1;
+    ///     proxy_set_header Upgrade $http_upgrade;
+    ///     proxy_set_header Connection $http_connection;
+    ///     proxy_set_header Host $http_host;
+    ///     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    ///     proxy_set_header X-Forwarded-Proto $scheme;
+    ///     proxy_set_header X-Forwarded-Host "";
+    ///     proxy_set_header X-Forwarded-Port "";
+    ///     proxy_read_timeout 1h;
+    /// }
+    /// ```
+    ///
+    /// In HAProxy:
+    ///
+    /// ```text
+    /// backend campanile
+    ///     timeout tunnel 1h
+    ///     option forwardfor
+    ///     http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
+    ///     http-request del-header X-Forwarded-Host
+    ///     http-request del-header X-Forwarded-Port
+    ///     server campanile 127.0.0.1:8080
+    /// ```
+    #[must_use]
+    pub fn trusted_proxies<P: Into<String>>(
+        mut self,
+        networks: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.trusted_proxies
+            .extend(networks.into_iter().map(Into::into));
+        self
+    }
+
+    /// Which headers the [trusted proxies](Self::trusted_proxies) write. Only that kind is read.
+    #[must_use]
+    pub fn proxy_headers(mut self, headers: ProxyHeaders) -> Self {
+        self.proxy_headers = headers;
         self
     }
 
@@ -165,10 +277,15 @@ impl Builder {
         let pause_max = self.batching_pause_max.unwrap_or(driver::PAUSE_MAX_DEFAULT);
         let (hub, idle) = driver::prepare(count, pause_max)?;
         let mut formats = WebSocketFormats::new(&hub, count)?;
+        let proxies = TrustedProxies::new(&self.trusted_proxies, self.proxy_headers)?;
+        let proxies = Arc::new(proxies);
         let mut endpoints = Routes::new();
         for (path, endpoint) in self.endpoints {
-            let formats = formats.of(endpoint.compression)?;
-            let mounted = Mounted::new(&path, endpoint, formats);
+            if let Err(source) = endpoint.handshake.check() {
+                return Err(BuildError::Rules { path, source });
+            }
+            let first = &self.interceptors;
+            let mounted = Mounted::new(&path, endpoint, &mut formats, first, &proxies)?;
             PathTemplate::parse(&path)
                 .and_then(|template| endpoints.insert(template, mounted))
                 .map_err(|source| BuildError::Path { path, source })?;
@@ -211,27 +328,6 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("endpoints", &self.endpoints.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// An endpoint on its path.
-pub(crate) struct Mounted {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) runtime: Arc<EndpointRuntime>,
-    /// The path template, which names the endpoint's implicit destination.
-    pub(crate) name: Arc<str>,
-    pub(crate) formats: EndpointFormats,
-}
-
-impl Mounted {
-    fn new(path: &str, endpoint: Endpoint, formats: EndpointFormats) -> Self {
-        let runtime = Arc::new(EndpointRuntime::new(&endpoint));
-        Self {
-            endpoint,
-            runtime,
-            name: path.into(),
-            formats,
-        }
     }
 }
 

@@ -1,15 +1,12 @@
 //! An endpoint: what happens on a path.
 
-use std::sync::Arc;
-
 use campanile_hub::{OutboxPolicy, Overflow};
 use campanile_websocket::Limits;
 
 use crate::context::Event;
 use crate::extract::RequiredState;
 use crate::handler::{Callback, Handler};
-use crate::handshake::HandshakeInterceptor;
-use crate::origin::OriginPolicy;
+use crate::handshake::HandshakeRules;
 
 /// How many messages of one session may wait for its handler before reading pauses.
 pub const WAITING_MESSAGES_MAX: usize = 64;
@@ -65,9 +62,7 @@ impl Default for Compression {
 #[derive(Clone)]
 pub struct Endpoint {
     pub(crate) callbacks: Callbacks,
-    pub(crate) interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
-    pub(crate) origin: OriginPolicy,
-    pub(crate) protocols: Vec<Arc<str>>,
+    pub(crate) handshake: HandshakeRules,
     pub(crate) limits: Limits,
     pub(crate) outbox: OutboxPolicy,
     pub(crate) compression: Compression,
@@ -109,9 +104,7 @@ impl Endpoint {
     pub fn new() -> Self {
         Self {
             callbacks: Callbacks::default(),
-            interceptors: Vec::new(),
-            origin: OriginPolicy::SameOrigin,
-            protocols: Vec::new(),
+            handshake: HandshakeRules::default(),
             limits: Limits::default(),
             outbox: OutboxPolicy::default(),
             compression: Compression::default(),
@@ -152,28 +145,6 @@ impl Endpoint {
     #[must_use]
     pub fn on_error<A, H: Handler<A>>(mut self, handler: H) -> Self {
         self.callbacks.error = Some(self.callback(handler));
-        self
-    }
-
-    /// Adds an interceptor around the handshake; several are asked in the order in which they
-    /// were added, and told the outcome in the reverse order (S7).
-    #[must_use]
-    pub fn intercept(mut self, interceptor: impl HandshakeInterceptor) -> Self {
-        self.interceptors.push(Arc::new(interceptor));
-        self
-    }
-
-    /// Which web pages may connect (S10). The default is the endpoint's own origin.
-    #[must_use]
-    pub fn origins(mut self, policy: OriginPolicy) -> Self {
-        self.origin = policy;
-        self
-    }
-
-    /// Sub-protocols that the endpoint speaks. The first that the client lists is chosen (S5).
-    #[must_use]
-    pub fn protocols<P: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
-        self.protocols = names.into_iter().map(Into::into).collect();
         self
     }
 

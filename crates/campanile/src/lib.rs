@@ -56,6 +56,7 @@ mod front;
 mod handle;
 mod handler;
 mod handshake;
+mod mounted;
 pub mod origin;
 pub mod path;
 mod problem;
@@ -72,7 +73,7 @@ pub use campanile_hub::{
     Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PathParameters,
     PublicationId, Refusal, SessionId,
 };
-pub use campanile_websocket::CloseCode;
+pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
 pub use http;
 
@@ -87,12 +88,15 @@ pub use extract::{
     Binary, Closed, Failure, FromApplication, FromEvent, Json, Path, RequiredState, State, Text,
 };
 pub use front::{
-    HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, Serve, TARGET_BYTES_MAX,
-    UNFINISHED_REQUESTS_MAX, bind, serve,
+    HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, ProxyHeaders, Serve,
+    TARGET_BYTES_MAX, TrustedProxyError, UNFINISHED_REQUESTS_MAX, bind, serve,
 };
 pub use handle::Handle;
 pub use handler::{Handler, IntoScheduled, ScheduledFunction};
-pub use handshake::{Handshake, HandshakeInterceptor, Intercepting, Refused, query_pairs};
+pub use handshake::{
+    BeforeHandshake, CopyExtension, ExtensionChoice, Handshake, HandshakeInterceptor, Intercepting,
+    Refused, RuleError, query_pairs,
+};
 pub use origin::OriginPolicy;
 pub use problem::problem;
 pub use reply::IntoReply;

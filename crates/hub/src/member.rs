@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn an_idle_session_costs_what_the_architecture_says() {
         assert_eq!(size_of::<super::Member>(), 104);
-        assert_eq!(size_of::<Session>(), 224);
+        assert_eq!(size_of::<Session>(), 240);
         assert_eq!(size_of::<Subscription>(), 24);
         assert_eq!(size_of::<Subscriber>(), 16);
     }
