@@ -180,6 +180,9 @@ impl Builder {
     }
 
     /// Which headers the [trusted proxies](Self::trusted_proxies) write. Only that kind is read.
+    ///
+    /// For [`ProxyHeaders::Forwarded`] the line of HAProxy, from 2.8 on, is
+    /// `option forwarded proto host for for_port`.
     #[must_use]
     pub fn proxy_headers(mut self, headers: ProxyHeaders) -> Self {
         self.proxy_headers = headers;

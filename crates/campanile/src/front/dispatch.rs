@@ -66,11 +66,12 @@ pub(super) async fn dispatch(
     }
 }
 
-/// The two ends of a connection, and whether there is TLS between them.
+/// The two ends of a connection, and whether others can read it.
 #[derive(Clone, Copy)]
 pub(super) struct Addresses {
     pub(super) remote: SocketAddr,
     pub(super) local: SocketAddr,
+    /// The connection is under TLS.
     pub(super) is_secure: bool,
 }
 
@@ -166,7 +167,7 @@ async fn open<'a>(
     let (extensions, compressed) =
         negotiate_extensions(handshake, rules.extensions.as_ref(), &behaviour.formats);
     rules.keep_headers(handshake);
-    let (principal, path_parameters, protocol, attributes) = handshake.legacy();
+    let (principal, path_parameters, protocol, attributes) = handshake.for_session();
     let session = NewSession {
         endpoint: Destination::Endpoint(Arc::clone(&mounted.name)),
         format: compressed.unwrap_or(behaviour.formats.plain),

@@ -39,6 +39,9 @@ pub(crate) fn refusal(handshake: &Handshake, refused: &Refused) -> Response<Body
 
 /// Adds what interceptors want to add, next to what is there.
 fn add(headers: &mut HeaderMap, handshake: &Handshake) {
+    if handshake.answer_headers().is_empty() {
+        return;
+    }
     let ours: Vec<HeaderName> = headers.keys().cloned().collect();
     for (name, value) in handshake.answer_headers() {
         if ours.contains(name) || is_reserved(name) {

@@ -66,7 +66,8 @@ pub trait HandshakeInterceptor: Send + Sync + 'static {
     fn before<'a>(&'a self, handshake: &'a mut Handshake) -> Intercepting<'a>;
 
     /// After it was decided: `Ok` when 101 is sent, else why it is not, whoever decided it. Only
-    /// for those whose `before` was `Ok`, in reverse order.
+    /// for those whose `before` was `Ok`, in reverse order. Not at all if the client goes away
+    /// before that.
     fn after(&self, _handshake: &Handshake, _outcome: Result<(), &Refused>) {}
 }
 

@@ -266,7 +266,7 @@ impl Handshake {
     }
 
     /// What the session gets from the handshake: its user, path parameters, protocol, attributes.
-    pub(crate) fn legacy(
+    pub(crate) fn for_session(
         &self,
     ) -> (
         Option<Arc<str>>,

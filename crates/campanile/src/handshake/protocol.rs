@@ -31,6 +31,7 @@ impl HandshakeRules {
     ) -> Result<(Option<Arc<str>>, Speaker), Refused> {
         let offered = handshake.offered_protocols();
         let chosen = match &self.select_protocol {
+            _ if offered.is_empty() => None,
             Some(select) => select(handshake).and_then(|name| {
                 let same = |offer: &&String| offer.eq_ignore_ascii_case(name);
                 let chosen = offered.iter().find(same).map(String::as_str);
