@@ -6,7 +6,13 @@ use super::*;
 
 const PROXY: &str = "10.0.0.1:4000";
 
-fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+/// Names and values.
+type Lines<'a> = &'a [(&'static str, &'a str)];
+
+/// The address, whether it is secure, and the host.
+type Known<'a> = (&'a str, bool, &'a str);
+
+fn headers(lines: Lines<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {
         let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header");
@@ -16,7 +22,7 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 /// The address, scheme and host that are seen by a server that trusts 10.0.0.0/8 and `fd00::1`.
-fn seen(kind: ProxyHeaders, peer: &str, lines: &[(&'static str, &str)]) -> (String, bool, String) {
+fn seen(kind: ProxyHeaders, peer: &str, lines: Lines<'_>) -> (String, bool, String) {
     let trusted = ["10.0.0.0/8", "fd00::1"].map(str::to_owned);
     let proxies = TrustedProxies::new(&trusted, kind).expect("valid entries");
     let mut all = vec![("host", "inner:8080")];
@@ -26,7 +32,7 @@ fn seen(kind: ProxyHeaders, peer: &str, lines: &[(&'static str, &str)]) -> (Stri
     (seen.remote.to_string(), seen.is_secure, host)
 }
 
-fn expect(kind: ProxyHeaders, lines: &[(&'static str, &str)], expected: (&str, bool, &str)) {
+fn expect(kind: ProxyHeaders, lines: Lines<'_>, expected: Known<'_>) {
     let (remote, is_secure, host) = seen(kind, PROXY, lines);
     assert_eq!((&*remote, is_secure, &*host), expected, "{lines:?}");
 }
@@ -137,7 +143,7 @@ fn s11_x_forwarded_scheme_host_and_port_are_those_that_the_client_used() {
     const PROTO: &str = "x-forwarded-proto";
     const HOST: &str = "x-forwarded-host";
     const PORT: &str = "x-forwarded-port";
-    let table: [(&[(&'static str, &str)], bool, &str); 18] = [
+    let table: [(Lines<'_>, bool, &str); 18] = [
         (&[(PROTO, "https")], true, "inner:8080"),
         (&[(PROTO, "HTTPS")], true, "inner:8080"),
         (&[(PROTO, "wss")], true, "inner:8080"),
@@ -188,7 +194,7 @@ fn s11_x_forwarded_scheme_host_and_port_are_those_that_the_client_used() {
 
 #[test]
 fn s11_forwarded_tells_all_in_the_element_that_names_the_client() {
-    let table: [(&[&str], (&str, bool, &str)); 16] = [
+    let table: [(&[&str], Known<'_>); 16] = [
         (&["for=203.0.113.9"], ("203.0.113.9:0", false, "inner:8080")),
         (
             &["for=\"203.0.113.9:4711\";proto=https;host=own.com"],
