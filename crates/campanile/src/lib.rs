@@ -94,8 +94,8 @@ pub use front::{
 pub use handle::Handle;
 pub use handler::{Handler, IntoScheduled, ScheduledFunction};
 pub use handshake::{
-    BeforeHandshake, CopyExtension, ExtensionChoice, Handshake, HandshakeInterceptor, Intercepting,
-    Refused, RuleError, query_pairs,
+    BeforeHandshake, CopyExtension, EXTENSION_OFFERS_MAX, ExtensionChoice, Handshake,
+    HandshakeInterceptor, Intercepting, Refused, RuleError, query_pairs,
 };
 pub use origin::OriginPolicy;
 pub use problem::problem;

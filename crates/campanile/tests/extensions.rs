@@ -3,7 +3,9 @@
 mod raw;
 mod support;
 
-use campanile::{Campanile, Compression, Endpoint, ExtensionChoice, ExtensionOffer};
+use campanile::{
+    Campanile, Compression, EXTENSION_OFFERS_MAX, Endpoint, ExtensionChoice, ExtensionOffer,
+};
 
 use raw::shake;
 use support::House;
@@ -71,6 +73,16 @@ async fn s4_a_function_accepts_extensions_in_the_requested_order() {
             "{offers:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn s4_only_the_first_offers_are_looked_at() {
+    let house = house(Endpoint::new().extensions(|_, offer| choose(offer))).await;
+    let offers: Vec<String> = (0..3 * EXTENSION_OFFERS_MAX)
+        .map(|number| format!("x-{number}"))
+        .collect();
+    let accepted = answered(&house, "/it", &[&offers.join(", ")]).await;
+    assert_eq!(accepted, offers[..EXTENSION_OFFERS_MAX].join(", "));
 }
 
 #[tokio::test]

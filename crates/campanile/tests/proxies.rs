@@ -3,9 +3,13 @@
 mod raw;
 mod support;
 
+use std::net::SocketAddr;
+
 use campanile::{
     BuildError, Builder, Campanile, Endpoint, Handshake, ProxyHeaders, Refused, Session,
 };
+
+use tokio::net::TcpListener;
 
 use raw::shake;
 use support::House;
@@ -113,6 +117,34 @@ async fn s11_the_forwarded_header_is_read_where_the_proxies_write_it() {
     let mut answer = shake(house.address, "/it", &headers).await;
     let expected = "[2001:db8::9]:4711 true chat.example.com; [2001:db8::9]:4711";
     assert_eq!(answer.next_text().await, expected);
+}
+
+#[tokio::test]
+async fn s11_within_a_host_application_its_word_on_the_peer_counts() {
+    for tells_the_peer in [true, false] {
+        let app = Campanile::builder()
+            .trusted_proxies(["127.0.0.1"])
+            .endpoint("/it", Endpoint::new().before_handshake(note).on_open(told))
+            .build()
+            .expect("valid");
+        let router = app.into_router().expect("threads");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let serving = if tells_the_peer {
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            tokio::spawn(axum::serve(listener, service).into_future())
+        } else {
+            tokio::spawn(axum::serve(listener, router).into_future())
+        };
+        let text = shake(address, "/it", &BEHIND_NGINX).await.next_text().await;
+        let expected = match tells_the_peer {
+            true => "203.0.113.9:0 true chat.example.com; 203.0.113.9:0".to_owned(),
+            // Whoever is not known is not trusted.
+            false => format!("0.0.0.0:0 false {address}; 0.0.0.0:0"),
+        };
+        assert_eq!(text, expected);
+        serving.abort();
+    }
 }
 
 #[test]

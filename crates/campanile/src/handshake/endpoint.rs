@@ -13,6 +13,11 @@ use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::origin::OriginPolicy;
 
 /// # Who may come in, and with what
+///
+/// A handshake that keeps the rules of RFC 6455 is checked in this order: TLS, where it is demanded;
+/// the page's origin; interceptors, the application's and then the endpoint's; the login. Then
+/// sub-protocol and extensions are agreed on, and the session is opened. The first that fails
+/// decides the answer.
 impl Endpoint {
     /// Adds an interceptor around the handshake; several are asked in the order in which they
     /// were added, and told the outcome in the reverse order (S7). Those of
@@ -113,7 +118,8 @@ impl Endpoint {
     /// Lets a function decide about extensions (S4, S189), after the interceptors: it is shown
     /// what the client offers, in the client's order, and accepts, declines or leaves each to what
     /// is built in. What is accepted is answered in that order; of several offers with one name the
-    /// first that is accepted counts.
+    /// first that is accepted counts. Only the first
+    /// [`EXTENSION_OFFERS_MAX`](crate::EXTENSION_OFFERS_MAX) are looked at.
     ///
     /// ```
     /// use campanile::{Endpoint, ExtensionChoice};

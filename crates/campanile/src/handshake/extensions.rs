@@ -10,6 +10,10 @@ use campanile_websocket::{
 use super::Handshake;
 use crate::driver::EndpointFormats;
 
+/// How many of the extensions that a client offers are looked at, the first ones: those that it
+/// prefers. The others are declined, which leaves nothing that a client could make long.
+pub const EXTENSION_OFFERS_MAX: usize = 32;
+
 /// How many different answers are kept to be shared; others are the session's own.
 const SHARED_ANSWERS_MAX: usize = 16;
 
@@ -41,7 +45,9 @@ pub(crate) fn negotiate_extensions(
     formats: &EndpointFormats,
 ) -> (Vec<ExtensionOffer>, Option<FormatId>) {
     let mut compressed = None;
-    let accepted = negotiate(handshake.offered_extensions(), |offer| {
+    let offers = handshake.offered_extensions();
+    let offers = &offers[..offers.len().min(EXTENSION_OFFERS_MAX)];
+    let accepted = negotiate(offers, |offer| {
         let choice = hook.map_or(ExtensionChoice::BuiltIn, |hook| hook(handshake, offer));
         match choice {
             ExtensionChoice::Decline => None,

@@ -19,7 +19,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Uri, Version, header};
 
 pub(crate) use self::answer::{refusal, switching};
-pub use self::extensions::ExtensionChoice;
+pub use self::extensions::{EXTENSION_OFFERS_MAX, ExtensionChoice};
 pub(crate) use self::extensions::{ExtensionAnswers, negotiate_extensions};
 pub use self::interceptor::{
     BeforeHandshake, CopyExtension, HandshakeInterceptor, Intercepting, Refused,
