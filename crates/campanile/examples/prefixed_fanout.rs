@@ -130,6 +130,8 @@ fn measure(frames: Frames) -> (f64, f64) {
             path_parameters: PathParameters::default(),
             uri: "/quotes".into(),
             protocol: None,
+            extensions: None,
+            is_secure: false,
             remote_address: address,
             local_address: address,
             attributes: Attributes::default(),

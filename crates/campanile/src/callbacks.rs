@@ -67,6 +67,37 @@ impl Callbacks {
         self.text_part.is_some() || self.binary_part.is_some()
     }
 
+    /// Whether there is any callback.
+    pub(crate) fn speak(&self) -> bool {
+        // Each field is named, so that a new callback cannot be forgotten here.
+        let Self {
+            open,
+            text,
+            binary,
+            text_part,
+            binary_part,
+            pong,
+            dropped,
+            close,
+            error,
+            session_state: _,
+            decorators: _,
+        } = self;
+        [
+            open,
+            text,
+            binary,
+            text_part,
+            binary_part,
+            pong,
+            dropped,
+            close,
+            error,
+        ]
+        .iter()
+        .any(|callback| callback.is_some())
+    }
+
     /// Whether anybody asks for pongs.
     pub(crate) fn takes_pongs(&self) -> bool {
         self.pong.is_some()

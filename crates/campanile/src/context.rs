@@ -270,11 +270,14 @@ pub(crate) mod tests {
             let (hub, mut shards) = Hub::new(wakes).expect("a hub");
             let mut formats = WebSocketFormats::new(&hub, 1).expect("formats");
             let names: Arc<[Box<str>]> = Arc::new(["seat".into()]);
+            let endpoints = Arc::new(crate::endpoints::Endpoints::none(&hub));
             let mut new = NewSession {
                 endpoint: Destination::endpoint("/it/{seat}"),
                 format: formats.of(Compression::Off).expect("a format").plain,
                 outbox: OutboxPolicy::default(),
                 timeouts: campanile_hub::Timeouts::default(),
+                extensions: None,
+                is_secure: false,
                 principal: None,
                 path_parameters: PathParameters::new(names, vec!["7".to_owned()]),
                 uri: "/it/7".into(),
@@ -292,7 +295,10 @@ pub(crate) mod tests {
             states.set(3_u32);
             Self {
                 session: Session::new(session, hub.clone()),
-                application: Arc::new(Application::new(states, Handle::new(hub))),
+                application: Arc::new(Application::new(
+                    Arc::new(states),
+                    Handle::new(hub, endpoints),
+                )),
                 _shards: shards,
             }
         }

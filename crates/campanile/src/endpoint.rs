@@ -1,6 +1,5 @@
 //! An endpoint: what happens on a path.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use campanile_hub::{OutboxPolicy, Overflow, Timeouts};
@@ -8,8 +7,7 @@ use campanile_websocket::Limits;
 
 pub(crate) use crate::callbacks::Callbacks;
 use crate::extract::RequiredState;
-use crate::handshake::HandshakeInterceptor;
-use crate::origin::OriginPolicy;
+use crate::handshake::HandshakeRules;
 
 /// How many messages of one session may wait for its handler before reading pauses.
 pub const WAITING_MESSAGES_MAX: usize = 64;
@@ -65,9 +63,7 @@ impl Default for Compression {
 #[derive(Clone)]
 pub struct Endpoint {
     pub(crate) callbacks: Callbacks,
-    pub(crate) interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
-    pub(crate) origin: OriginPolicy,
-    pub(crate) protocols: Vec<Arc<str>>,
+    pub(crate) handshake: HandshakeRules,
     pub(crate) limits: Limits,
     pub(crate) outbox: OutboxPolicy,
     pub(crate) timeouts: Timeouts,
@@ -87,37 +83,13 @@ impl Endpoint {
     pub fn new() -> Self {
         Self {
             callbacks: Callbacks::default(),
-            interceptors: Vec::new(),
-            origin: OriginPolicy::SameOrigin,
-            protocols: Vec::new(),
+            handshake: HandshakeRules::default(),
             limits: Limits::default(),
             outbox: OutboxPolicy::default(),
             timeouts: Timeouts::default(),
             compression: Compression::default(),
             required_states: Vec::new(),
         }
-    }
-
-    /// Adds an interceptor around the handshake; several are asked in the order in which they
-    /// were added, and told the outcome in the reverse order (S7).
-    #[must_use]
-    pub fn intercept(mut self, interceptor: impl HandshakeInterceptor) -> Self {
-        self.interceptors.push(Arc::new(interceptor));
-        self
-    }
-
-    /// Which web pages may connect (S10). The default is the endpoint's own origin.
-    #[must_use]
-    pub fn origins(mut self, policy: OriginPolicy) -> Self {
-        self.origin = policy;
-        self
-    }
-
-    /// Sub-protocols that the endpoint speaks. The first that the client lists is chosen (S5).
-    #[must_use]
-    pub fn protocols<P: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
-        self.protocols = names.into_iter().map(Into::into).collect();
-        self
     }
 
     /// The longest message that a client may send, in bytes; also the longest frame. Beyond it

@@ -6,6 +6,9 @@ use campanile_hub::{Accepted, Destination, Hub, Message, Refusal, Session, Sessi
 use campanile_websocket::CloseCode;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::build_error::BuildError;
+use crate::endpoint::IntoEndpoint;
+use crate::endpoints::Endpoints;
 use crate::schedule::Schedules;
 
 /// Publishes from anywhere: handlers, schedules, HTTP routes, other threads. Cheap to clone.
@@ -16,14 +19,20 @@ use crate::schedule::Schedules;
 pub struct Handle {
     hub: Hub,
     schedules: Schedules,
+    endpoints: Arc<Endpoints>,
 }
 
 impl Handle {
-    pub(crate) fn new(hub: Hub) -> Self {
+    pub(crate) fn new(hub: Hub, endpoints: Arc<Endpoints>) -> Self {
         Self {
             hub,
             schedules: Schedules::default(),
+            endpoints,
         }
+    }
+
+    pub(crate) fn endpoints(&self) -> &Arc<Endpoints> {
+        &self.endpoints
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -89,6 +98,20 @@ impl Handle {
         self.hub
             .publish(Destination::named(destination), message.into())
             .finished()
+    }
+
+    /// Mounts one more endpoint while the application runs (S205); handshakes from now on find it.
+    ///
+    /// # Errors
+    /// As [`Builder::build`](crate::Builder::build), when another endpoint has the path already.
+    pub fn add_endpoint(&self, path: &str, endpoint: impl IntoEndpoint) -> Result<(), BuildError> {
+        self.endpoints.mount(path, endpoint.into_endpoint())
+    }
+
+    /// Takes an endpoint away while the application runs, and answers whether there was one. Its
+    /// sessions stay until they are [closed](Self::close_endpoint).
+    pub fn remove_endpoint(&self, path: &str) -> bool {
+        self.endpoints.unmount(path)
     }
 
     /// Closes all sessions of a user, on whatever endpoint, after what was sent to them so far

@@ -47,17 +47,21 @@
 
 mod app;
 mod around;
+mod build_error;
+mod builder;
 mod callbacks;
 mod calls;
 mod context;
 mod driver;
 mod endpoint;
+mod endpoints;
 mod error;
 mod extract;
 mod front;
 mod handle;
 mod handler;
 mod handshake;
+mod mounted;
 pub mod origin;
 pub mod path;
 mod problem;
@@ -76,12 +80,14 @@ pub use campanile_hub::{
     Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PONG_TIMEOUT, Parts,
     PathParameters, PublicationId, Refusal, SessionId, Timeouts,
 };
-pub use campanile_websocket::CloseCode;
+pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
 pub use http;
 
-pub use app::{BuildError, Builder, Campanile};
+pub use app::Campanile;
 pub use around::Next;
+pub use build_error::BuildError;
+pub use builder::Builder;
 pub use callbacks::WholeAndInParts;
 pub use context::{Context, EventKind};
 pub use endpoint::{
@@ -95,14 +101,17 @@ pub use extract::{
     TextPart, User,
 };
 pub use front::{
-    HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, Serve, TARGET_BYTES_MAX,
-    UNFINISHED_REQUESTS_MAX, bind, serve,
+    HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, ProxyHeaders, Serve,
+    TARGET_BYTES_MAX, TrustedProxyError, UNFINISHED_REQUESTS_MAX, bind, serve,
 };
 pub use handle::Handle;
 pub use handler::{
     Arguments, AsyncFunction, Handler, IntoScheduled, ScheduledArguments, ScheduledFunction,
 };
-pub use handshake::{Handshake, HandshakeInterceptor, Intercepting, Refused, query_pairs};
+pub use handshake::{
+    BeforeHandshake, CopyExtension, EXTENSION_OFFERS_MAX, ExtensionChoice, Handshake,
+    HandshakeInterceptor, Intercepting, Refused, RuleError, query_pairs,
+};
 pub use origin::OriginPolicy;
 pub use problem::problem;
 pub use reply::{Close, IntoReply, Reply};

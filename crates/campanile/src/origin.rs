@@ -4,26 +4,56 @@
 //! what stops a hostile page is that the server looks at `Origin`. Programs other than browsers
 //! may send what they like, so this is no substitute for authentication.
 
+mod pattern;
+
 use std::fmt;
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
-use http::HeaderMap;
-use http::header::{HOST, ORIGIN};
+use http::header::ORIGIN;
+
+pub use self::pattern::OriginPattern;
+use crate::handshake::Handshake;
 
 const IPV6: &str = "write an IPv6 address in brackets, such as http://[::1]:8080";
 
 /// Which values of the `Origin` header a handshake may have.
 ///
-/// A handshake without the header is always allowed, because it does not come from a browser.
+/// A handshake without the header is always allowed, because it does not come from a browser;
+/// only [`custom`](Self::custom) may see that differently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum OriginPolicy {
     /// Every origin, and `null`, which browsers send for pages opened from a file.
     Any,
-    /// Only pages that came from this very server: same scheme, host and port as the request.
+    /// Only pages that came from this very server: same scheme, host and port as the request, as
+    /// the client made it. Behind a proxy that ends TLS or changes the host, that needs
+    /// [`Builder::trusted_proxies`](crate::Builder::trusted_proxies).
     #[default]
     SameOrigin,
     /// Only pages from one of these origins. The server's own is not implied.
     List(Vec<Origin>),
+    /// Only pages whose origin fits one of these patterns. The server's own is not implied.
+    Patterns(Vec<OriginPattern>),
+    /// What a function of yours says; see [`OriginPolicy::custom`].
+    Custom(OriginFunction),
+}
+
+/// A function that decides about origins (S8). Two are equal if they are the same one.
+#[derive(Clone)]
+pub struct OriginFunction(Arc<dyn Fn(&Handshake) -> bool + Send + Sync>);
+
+impl PartialEq for OriginFunction {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for OriginFunction {}
+
+impl fmt::Debug for OriginFunction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OriginFunction")
+    }
 }
 
 /// Where a page came from: scheme, host and port (RFC 6454).
@@ -72,33 +102,81 @@ impl OriginPolicy {
         origins.map(Self::List)
     }
 
-    /// Whether a handshake with these headers may go on; the answer is 403 otherwise.
+    /// Allows the origins that fit one of the patterns, such as `https://*.example.com` or
+    /// `http://localhost:*`; [`OriginPattern`] says what they mean. There are no regular
+    /// expressions.
     ///
-    /// `own_scheme` is the scheme that the client used, `http` or `https` (also for `ws` and
-    /// `wss`); behind a proxy that ends TLS it is `https`. The host that the client used is
-    /// read from the `Host` header; for HTTP/2 the caller puts `:authority` there.
+    /// ```
+    /// use campanile::OriginPolicy;
     ///
-    /// Refused under every policy but [`Any`](Self::Any): more than one `Origin` header, `null`,
-    /// and what is not an origin. [`SameOrigin`](Self::SameOrigin) also refuses when there is not
-    /// exactly one valid `Host`. [`Any`](Self::Any) refuses only the repeated header.
-    pub fn allows(&self, headers: &HeaderMap, own_scheme: &str) -> bool {
-        let mut values = headers.get_all(ORIGIN).iter();
-        let Some(value) = values.next() else {
-            return true;
-        };
+    /// let policy = OriginPolicy::patterns(["https://*.example.com", "http://localhost:*"])?;
+    /// # Ok::<(), campanile::origin::OriginError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OriginError`] for the first entry that is not a pattern, with what to write instead.
+    pub fn patterns<I>(patterns: I) -> Result<Self, OriginError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let patterns: Result<_, _> = patterns
+            .into_iter()
+            .map(|entry| OriginPattern::parse(entry.as_ref()))
+            .collect();
+        patterns.map(Self::Patterns)
+    }
+
+    /// Lets a function decide (S8). It is asked for every handshake with at most one `Origin`
+    /// header, also for those without one, before any interceptor. It must not block.
+    ///
+    /// ```
+    /// use campanile::OriginPolicy;
+    ///
+    /// // Browsers only with a ticket, programs always.
+    /// let policy = OriginPolicy::custom(|handshake| {
+    ///     handshake.origin().is_none() || handshake.query("ticket").is_some()
+    /// });
+    /// ```
+    pub fn custom(decide: impl Fn(&Handshake) -> bool + Send + Sync + 'static) -> Self {
+        Self::Custom(OriginFunction(Arc::new(decide)))
+    }
+
+    /// Whether a handshake may go on; the answer is 403 otherwise.
+    ///
+    /// The server's own origin is made of what the client used: [`Handshake::is_secure`] and
+    /// [`Handshake::host`].
+    ///
+    /// Refused under every policy: more than one `Origin` header. Refused under
+    /// [`SameOrigin`](Self::SameOrigin), [`List`](Self::List) and [`Patterns`](Self::Patterns):
+    /// `null`, and what is not an origin. [`SameOrigin`](Self::SameOrigin) also refuses when the
+    /// host is not known.
+    pub fn allows(&self, handshake: &Handshake) -> bool {
+        let mut values = handshake.headers().get_all(ORIGIN).iter();
+        let first = values.next();
         if values.next().is_some() {
             return false;
         }
+        if let Self::Custom(function) = self {
+            return (function.0)(handshake);
+        }
+        let Some(value) = first else {
+            return true;
+        };
         if *self == Self::Any {
             return true;
         }
-        let Some(origin) = value.to_str().ok().and_then(|text| read_origin(text).ok()) else {
+        let Ok(value) = value.to_str() else {
             return false;
         };
         match self {
-            Self::Any => true,
-            Self::SameOrigin => own_origin(headers, own_scheme).is_some_and(|own| own == origin),
-            Self::List(allowed) => allowed.contains(&origin),
+            Self::Any | Self::Custom(_) => true,
+            Self::SameOrigin => {
+                let origin = read_origin(value).ok();
+                origin.is_some() && own_origin(handshake) == origin
+            }
+            Self::List(allowed) => read_origin(value).is_ok_and(|origin| allowed.contains(&origin)),
+            Self::Patterns(patterns) => pattern::any_matches(patterns, value),
         }
     }
 }
@@ -115,7 +193,7 @@ impl Origin {
         };
         if entry.contains('*') {
             return Err(refused(
-                "there are no wildcards; list each origin, or use the policy `any`",
+                "a list has no wildcards; list each origin, or use patterns, or use the policy `any`",
             ));
         }
         if entry == "null" {
@@ -152,13 +230,18 @@ impl std::str::FromStr for Origin {
     }
 }
 
-fn own_origin(headers: &HeaderMap, own_scheme: &str) -> Option<Origin> {
-    let mut values = headers.get_all(HOST).iter();
-    let authority = values.next()?.to_str().ok()?;
-    if values.next().is_some() {
-        return None;
-    }
-    read_authority(own_scheme, authority).ok()
+fn own_origin(handshake: &Handshake) -> Option<Origin> {
+    let scheme = if handshake.is_secure() {
+        "https"
+    } else {
+        "http"
+    };
+    read_authority(scheme, handshake.host()?).ok()
+}
+
+/// Whether the text is a host with an optional port, as a `Host` header has it.
+pub(crate) fn is_authority(text: &str) -> bool {
+    read_authority("", text).is_ok()
 }
 
 /// The error is the advice.

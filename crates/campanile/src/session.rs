@@ -14,6 +14,7 @@ use campanile_websocket::{CONTROL_PAYLOAD_BYTES_MAX, CloseCode};
 use tokio::sync::oneshot;
 
 use crate::driver::clock;
+use crate::handshake::KEPT_HEADERS;
 
 /// What waits for a session, and what it has lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,7 +89,26 @@ impl Session {
         self.inner.protocol()
     }
 
-    /// The client's address, as the socket tells it.
+    /// The extensions that were agreed on, as they were answered (S24).
+    pub fn extensions(&self) -> Option<&str> {
+        self.inner.extensions()
+    }
+
+    /// Whether others cannot read the connection: it is under TLS, or a trusted proxy says so.
+    pub fn is_secure(&self) -> bool {
+        self.inner.is_secure()
+    }
+
+    /// A header of the handshake that the endpoint
+    /// [keeps](crate::Endpoint::keep_headers), as text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let attributes = self.attributes();
+        let kept = attributes.get::<Arc<http::HeaderMap>>(KEPT_HEADERS)?;
+        kept.get(name)?.to_str().ok().map(str::to_owned)
+    }
+
+    /// The client's address, as the socket or a
+    /// [trusted proxy](crate::Builder::trusted_proxies) tells it.
     pub fn remote_address(&self) -> SocketAddr {
         self.inner.remote_address()
     }

@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::handle::Handle;
 
@@ -22,12 +23,12 @@ impl States {
 
 /// What all handlers of an application share: its state and its handle.
 pub struct Application {
-    states: States,
+    states: Arc<States>,
     handle: Handle,
 }
 
 impl Application {
-    pub(crate) fn new(states: States, handle: Handle) -> Self {
+    pub(crate) fn new(states: Arc<States>, handle: Handle) -> Self {
         Self { states, handle }
     }
 

@@ -294,3 +294,73 @@ fn s211_schedules_and_plain_routes_run_in_the_test_too() {
     assert_eq!(test.get("/hello"), (http::StatusCode::OK, "hello".into()));
     assert_eq!(test.get("/nothing").0, 404);
 }
+
+#[test]
+fn s205_endpoints_come_and_go_while_the_application_runs() {
+    let mut test = start(echo());
+    let handle = test.handle();
+    let refused = test.handshake("/later").connect();
+    assert_eq!(refused.expect_err("not there yet").status, 404);
+    handle.add_endpoint("/later", echo()).expect("a free path");
+    let again = handle.add_endpoint("/later", echo()).expect_err("taken");
+    assert!(again.to_string().contains("/later"), "{again}");
+    let mut client = test.connect("/later");
+    client.send_text("here I am");
+    assert_eq!(client.next_text(), "here I am");
+    assert!(handle.remove_endpoint("/later"));
+    assert!(!handle.remove_endpoint("/later"));
+    assert!(test.handshake("/later").connect().is_err());
+    // Who is in stays in until it is closed.
+    client.send_text("still here");
+    assert_eq!(client.next_text(), "still here");
+    handle.close_endpoint("/later", CloseCode::GOING_AWAY, "removed: go to /e");
+    assert_eq!(client.next_close(), (1001, "removed: go to /e".into()));
+    handle.add_endpoint("/later", echo()).expect("free again");
+    test.connect("/later");
+    test.connect("/e");
+}
+
+#[test]
+fn s24_a_session_tells_what_it_is() {
+    let open = async |session: Session| {
+        session.attributes().set("colour", "green");
+        format!(
+            "{} {:?} {:?} {:?} {} {} {:?} {:?} {} {:?}",
+            session.uri(),
+            session.path_parameters().get("seat"),
+            session.user(),
+            session.protocol(),
+            session.remote_address(),
+            session.local_address(),
+            session.extensions(),
+            session.header("user-agent"),
+            session.is_secure(),
+            session.attributes().text("colour"),
+        )
+    };
+    let endpoint = Endpoint::new()
+        .protocols(["chat"])
+        .keep_headers(["User-Agent"])
+        .on_open(open);
+    let app = Campanile::builder().endpoint("/table/{seat}", endpoint);
+    let mut test = TestApplication::start(app.build().expect("an application"));
+    let handshake = test.handshake("/table/7?menu=big");
+    let mut client = handshake
+        .protocols(&["chat"])
+        .header("user-agent", "tester")
+        .header("sec-websocket-extensions", "permessage-deflate")
+        .from("10.1.2.3:4".parse().expect("an address"))
+        .connect()
+        .expect("a session");
+    let told = client.next_text();
+    let expected = "/table/7?menu=big Some(\"7\") None Some(\"chat\") 10.1.2.3:4 127.0.0.1:8080 \
+                    Some(\"permessage-deflate; server_no_context_takeover; \
+                    client_no_context_takeover\") Some(\"tester\") false Some(\"green\")";
+    assert_eq!(told, expected);
+    let handle = test.handle();
+    let session = test.block_on(handle.sessions_of("/table/{seat}")).remove(0);
+    assert!(session.is_open());
+    drop(client);
+    test.settle();
+    assert!(!session.is_open());
+}

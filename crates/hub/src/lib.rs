@@ -54,6 +54,8 @@
 //!         path_parameters: PathParameters::default(),
 //!         uri: "/chat".into(),
 //!         protocol: None,
+//!         extensions: None,
+//!         is_secure: false,
 //!         remote_address: address,
 //!         local_address: address,
 //!         attributes: Attributes::default(),

@@ -302,7 +302,7 @@ mod tests {
     fn an_idle_session_costs_what_the_architecture_says() {
         assert_eq!(size_of::<super::Member>(), 112);
         assert_eq!(size_of::<super::Deadline>(), 12);
-        assert_eq!(size_of::<Session>(), 240);
+        assert_eq!(size_of::<Session>(), 256);
         assert_eq!(size_of::<Subscription>(), 24);
         assert_eq!(size_of::<Subscriber>(), 16);
     }

@@ -187,7 +187,11 @@ pub struct NewSession {
     pub uri: Box<str>,
     /// The sub-protocol that was agreed on.
     pub protocol: Option<Arc<str>>,
-    /// The client's address, as the socket tells it.
+    /// The extensions that were agreed on, as the answer's header has them.
+    pub extensions: Option<Arc<str>>,
+    /// Whether the client came over TLS: to us, or to a proxy that we trust.
+    pub is_secure: bool,
+    /// The client's address, as the socket tells it or a proxy that we trust.
     pub remote_address: SocketAddr,
     /// Our address, as the socket tells it.
     pub local_address: SocketAddr,
@@ -225,6 +229,8 @@ pub struct Session {
     path_parameters: PathParameters,
     uri: Box<str>,
     protocol: Option<Arc<str>>,
+    extensions: Option<Arc<str>>,
+    is_secure: bool,
     remote_address: SocketAddr,
     local_address: SocketAddr,
     attributes: Mutex<Attributes>,
@@ -244,6 +250,8 @@ impl Session {
             path_parameters: new.path_parameters,
             uri: new.uri,
             protocol: new.protocol,
+            extensions: new.extensions,
+            is_secure: new.is_secure,
             remote_address: new.remote_address,
             local_address: new.local_address,
             attributes: Mutex::new(new.attributes),
@@ -324,6 +332,17 @@ impl Session {
     /// The sub-protocol that was agreed on.
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
+    }
+
+    /// The extensions that were agreed on, as the handshake's answer had them:
+    /// `permessage-deflate; server_no_context_takeover; …`.
+    pub fn extensions(&self) -> Option<&str> {
+        self.extensions.as_deref()
+    }
+
+    /// Whether the client came over TLS: to us, or to a proxy that we trust.
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
     }
 
     /// The client's address.

@@ -152,6 +152,8 @@ fn session(format: FormatId) -> NewSession {
         path_parameters: PathParameters::default(),
         uri: "/quotes".into(),
         protocol: None,
+        extensions: None,
+        is_secure: false,
         remote_address: address,
         local_address: address,
         attributes: Attributes::default(),

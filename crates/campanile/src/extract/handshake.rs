@@ -8,9 +8,7 @@ use serde::de::DeserializeOwned;
 use super::FromEvent;
 use crate::context::Context;
 use crate::error::Rejection;
-
-/// The attribute that keeps headers of the handshake, as an `Arc<HeaderMap>`.
-pub(crate) const KEPT_HEADERS: &str = "handshake.headers";
+use crate::handshake::KEPT_HEADERS;
 
 /// The path's parameters as a type of yours: one value, a tuple, a struct or a map (S187).
 ///

@@ -6,11 +6,11 @@ use http::HeaderMap;
 use serde::Deserialize;
 use std::sync::Arc;
 
-use super::handshake::KEPT_HEADERS;
 use super::*;
 use crate::context::Event;
 use crate::context::tests::Stage;
 use crate::error::HandlerError;
+use crate::handshake::KEPT_HEADERS;
 
 fn from<E: FromEvent>(event: Event) -> Result<E, Rejection> {
     E::from_event(&mut Stage::new().context(event))

@@ -6,21 +6,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use campanile_hub::{Attributes, Destination, NewSession, PathParameters};
-use campanile_websocket::{
-    accept_deflate, is_upgrade, negotiate, select_protocol, validate_request,
-};
+use campanile_hub::{Destination, NewSession, PathParameters, Timeouts};
+use campanile_websocket::{ExtensionOffer, is_upgrade, validate_request};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tower_service::Service;
 
 use super::upgrade::{HandOver, Upgrading};
-use crate::app::{Mounted, Running};
-use crate::handshake::{Handshake, intercept};
+use crate::app::Running;
+use crate::driver::Reservation;
+use crate::handshake::{Handshake, Refused, ask, negotiate_extensions, refusal, switching, tell};
+use crate::mounted::{Behaviour, Mounted};
 use crate::path::PathTemplate;
 use crate::problem::{problem, problem_with};
-
-/// The scheme that pages of our own origin have. TLS is not served here yet.
-const OWN_SCHEME: &str = "http";
 
 /// How many bytes the path and query of a request may have.
 pub const TARGET_BYTES_MAX: usize = 8 << 10;
@@ -33,7 +30,11 @@ pub(crate) async fn dispatch(
     request: Request,
     hand_over: Option<(&HandOver, Addresses)>,
 ) -> Response<Body> {
-    if let Some((template, values, mounted)) = running.endpoints.find(request.uri().path()) {
+    let endpoints = running.endpoints.routes();
+    let found = endpoints.find(request.uri().path());
+    let found = found
+        .filter(|(_, _, mounted)| is_upgrade(request.headers()) || !mounted.rules.plain_http_too);
+    if let Some((template, values, mounted)) = found {
         let parameters = PathParameters::new(Arc::clone(template.shared_names()), values);
         let addresses = hand_over.map_or_else(|| Addresses::of(&request), |(_, known)| known);
         let asked = Asked {
@@ -66,11 +67,13 @@ pub(crate) async fn dispatch(
     }
 }
 
-/// The two ends of a connection.
+/// The two ends of a connection, and whether others can read it.
 #[derive(Clone, Copy)]
 pub(crate) struct Addresses {
     pub(crate) remote: SocketAddr,
     pub(crate) local: SocketAddr,
+    /// The connection is under TLS.
+    pub(crate) is_secure: bool,
 }
 
 impl Addresses {
@@ -82,6 +85,7 @@ impl Addresses {
         Self {
             remote: told.map_or(unspecified, |told| told.0),
             local: unspecified,
+            is_secure: false,
         }
     }
 }
@@ -106,70 +110,92 @@ async fn shake_hands(
         parameters,
         addresses,
     } = asked;
-    let endpoint = &mounted.endpoint;
     let valid = validate_request(request.method(), request.version(), request.headers()).map_err(
         |error| {
             let detail = format!("{} is a WebSocket endpoint: {error}", template.as_str());
             Box::new(problem_with(error.status(), &detail, error.headers()))
         },
     )?;
-    if !endpoint.origin.allows(request.headers(), OWN_SCHEME) {
-        let origin = request.headers().get(header::ORIGIN);
-        tracing::debug!(
-            ?origin,
-            endpoint = template.as_str(),
-            "a foreign origin was refused"
-        );
-        return Err(Box::new(problem(
-            StatusCode::FORBIDDEN,
-            "pages of this origin may not connect; the server's operator can allow it",
-        )));
-    }
     let on_upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
-    let protocol = select_protocol(&valid.protocols, &endpoint.protocols).map(str::to_owned);
-    let mut handshake = Handshake {
-        uri: parts.uri,
-        headers: parts.headers,
-        path_parameters: parameters,
-        remote_address: addresses.remote,
-        user: None,
-        attributes: Attributes::default(),
-    };
-    if let Err(refused) = intercept(&endpoint.interceptors, &mut handshake).await {
-        return Err(Box::new(problem(refused.status, &refused.detail)));
+    let Addresses {
+        remote,
+        local,
+        is_secure,
+    } = addresses;
+    let seen = mounted.proxies.see(remote, is_secure, &parts.headers);
+    let attributes = mounted.rules.attributes.clone();
+    let mut handshake = Handshake::new(parts, valid, seen, local).with(parameters, attributes);
+    let interceptors = &mounted.rules.interceptors;
+    if let Err(refused) = mounted.rules.check_source(&handshake) {
+        return Err(Box::new(refusal(&handshake, &refused)));
     }
-    let mut compressed = None;
-    let extensions = negotiate(&valid.extensions, |offer| {
-        let (window, answer) = accept_deflate(offer)?;
-        compressed = Some(mounted.formats.compressed(window)?);
-        Some(answer)
-    });
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    *response.headers_mut() = valid.response_headers(protocol.as_deref(), &extensions);
+    let (passed, asked) = ask(interceptors, &mut handshake).await;
+    let opened = match asked {
+        Ok(()) => open(running, mounted, &mut handshake).await,
+        Err(refused) => Err(refused),
+    };
+    let outcome = opened.as_ref().map(|_| ());
+    tell(&interceptors[..passed], &handshake, outcome);
+    let opened = opened.map_err(|refused| Box::new(refusal(&handshake, &refused)))?;
+    let response = switching(&handshake, &opened.extensions);
+    let upgrading = Upgrading::new(
+        on_upgrade,
+        Arc::clone(&opened.behaviour.runtime),
+        opened.reservation,
+        opened.is_compressed,
+    );
+    Ok((response, upgrading))
+}
+
+/// A session that waits for its socket.
+struct Opened<'a> {
+    behaviour: &'a Behaviour,
+    extensions: Vec<ExtensionOffer>,
+    is_compressed: bool,
+    reservation: Reservation,
+}
+
+/// Agrees with a client that may come in on protocol and extensions, and opens its session.
+async fn open<'a>(
+    running: &Running,
+    mounted: &'a Mounted,
+    handshake: &mut Handshake,
+) -> Result<Opened<'a>, Refused> {
+    let rules = &mounted.rules;
+    rules.check_login(handshake)?;
+    let behaviour = mounted.behaviour(handshake)?;
+    let (extensions, compressed) =
+        negotiate_extensions(handshake, rules.extensions.as_ref(), &behaviour.formats);
+    rules.keep_headers(handshake);
+    let (principal, path_parameters, protocol, attributes) = handshake.for_session();
     let session = NewSession {
         endpoint: Destination::Endpoint(Arc::clone(&mounted.name)),
-        format: compressed.unwrap_or(mounted.formats.plain),
-        outbox: endpoint.outbox,
-        timeouts: endpoint.timeouts,
-        principal: handshake.user,
-        path_parameters: handshake.path_parameters,
-        uri: path_and_query(&handshake.uri),
-        protocol: protocol.map(Arc::from),
-        remote_address: addresses.remote,
-        local_address: addresses.local,
-        attributes: handshake.attributes,
+        format: compressed.unwrap_or(behaviour.formats.plain),
+        outbox: behaviour.outbox,
+        timeouts: Timeouts {
+            life: handshake.expiry(),
+            ..behaviour.timeouts
+        },
+        principal,
+        path_parameters,
+        uri: path_and_query(handshake.uri()),
+        protocol,
+        extensions: mounted.answers.shared(&extensions),
+        is_secure: handshake.is_secure(),
+        remote_address: handshake.remote_address(),
+        local_address: handshake.local_address(),
+        attributes,
     };
-    let reservation = running.shards.open(session).await.map_err(|refusal| {
-        Box::new(problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            &refusal.to_string(),
-        ))
-    })?;
-    let runtime = Arc::clone(&mounted.runtime);
-    let upgrading = Upgrading::new(on_upgrade, runtime, reservation, compressed.is_some());
-    Ok((response, upgrading))
+    let reservation = running.shards.open(session).await;
+    let reservation = reservation
+        .map_err(|refusal| Refused::new(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string()))?;
+    Ok(Opened {
+        behaviour,
+        extensions,
+        is_compressed: compressed.is_some(),
+        reservation,
+    })
 }
 
 fn path_and_query(uri: &http::Uri) -> Box<str> {

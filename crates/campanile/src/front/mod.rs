@@ -1,6 +1,7 @@
 //! The front door: plain HTTP until a handshake is answered.
 
 mod dispatch;
+mod forwarded;
 mod head_guard;
 mod listener;
 mod serve;
@@ -14,6 +15,8 @@ use axum::Router;
 pub(crate) use self::dispatch::Addresses;
 pub use self::dispatch::TARGET_BYTES_MAX;
 pub(crate) use self::dispatch::dispatch;
+pub use self::forwarded::{ProxyHeaders, TrustedProxyError};
+pub(crate) use self::forwarded::{Seen, TrustedProxies};
 pub use self::listener::{LISTEN_BACKLOG, bind};
 pub use self::serve::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, Serve, UNFINISHED_REQUESTS_MAX, serve,

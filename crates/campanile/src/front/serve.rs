@@ -246,6 +246,7 @@ async fn connection(
     let addresses = Addresses {
         remote: address,
         local,
+        is_secure: false,
     };
     let hand_over = Arc::new(HandOver::default());
     {

@@ -160,6 +160,7 @@ impl TestApplication {
         let addresses = Addresses {
             remote,
             local: SocketAddr::from(([127, 0, 0, 1], 8_080)),
+            is_secure: false,
         };
         let routes = self.stage.routes.clone();
         let response = self.stage.block_on(dispatch(

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use campanile_websocket::{
-    CloseCode, Decoder, Event, Limits, Opcode, Role, append_frame, encode_close,
+    CloseCode, Decoder, Event, InflaterPool, Limits, Opcode, Role, append_frame, encode_close,
 };
-use http::HeaderMap;
+use http::{HeaderMap, header};
 
 use super::stage::Stage;
 use crate::driver::MemoryPeer;
@@ -52,10 +53,14 @@ pub struct TestClient {
 
 impl TestClient {
     pub(super) fn new(stage: Rc<Stage>, peer: MemoryPeer, answer: HeaderMap) -> Self {
+        let mut decoder = Decoder::new(Role::Client);
+        if answer.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
+            decoder = decoder.with_inflaters(Arc::new(InflaterPool::default()));
+        }
         Self {
             stage,
             peer,
-            decoder: Decoder::new(Role::Client),
+            decoder,
             answer,
             received: VecDeque::new(),
             unread: Vec::new(),
@@ -73,7 +78,7 @@ impl TestClient {
 
     /// The sub-protocol that was agreed on.
     pub fn protocol(&self) -> Option<&str> {
-        let chosen = self.answer.get(http::header::SEC_WEBSOCKET_PROTOCOL)?;
+        let chosen = self.answer.get(header::SEC_WEBSOCKET_PROTOCOL)?;
         chosen.to_str().ok()
     }
 

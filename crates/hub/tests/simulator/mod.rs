@@ -94,6 +94,8 @@ impl House {
             path_parameters: PathParameters::default(),
             uri: endpoint.into(),
             protocol: None,
+            extensions: None,
+            is_secure: false,
             remote_address: address,
             local_address: address,
             attributes: Attributes::default(),

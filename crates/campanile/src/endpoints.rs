@@ -1,0 +1,156 @@
+//! An application's endpoints, which may change while it runs.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::around::Decorator;
+use crate::build_error::BuildError;
+use crate::driver::WebSocketFormats;
+use crate::endpoint::Endpoint;
+use crate::extract::{RequiredState, StateOwner};
+use crate::front::TrustedProxies;
+use crate::handler::Callback;
+use crate::handshake::HandshakeInterceptor;
+use crate::mounted::Mounted;
+use crate::path::{PathTemplate, Routes};
+use crate::state::States;
+
+/// What the application has for all its endpoints.
+pub(crate) struct Common {
+    pub(crate) states: Arc<States>,
+    pub(crate) decorators: Vec<Decorator>,
+    /// With the states that it needs.
+    pub(crate) on_error: Option<(Callback, Vec<RequiredState>)>,
+    pub(crate) interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
+    pub(crate) proxies: Arc<TrustedProxies>,
+}
+
+/// The endpoints on their paths. Handshakes read a version of the table that nobody changes;
+/// whoever mounts an endpoint makes the next version.
+pub(crate) struct Endpoints {
+    common: Common,
+    formats: Mutex<WebSocketFormats>,
+    routes: RwLock<Arc<Routes<Arc<Mounted>>>>,
+}
+
+impl Endpoints {
+    pub(crate) fn new(common: Common, formats: WebSocketFormats) -> Self {
+        Self {
+            common,
+            formats: Mutex::new(formats),
+            routes: RwLock::default(),
+        }
+    }
+
+    /// No endpoints, and nothing in common.
+    #[cfg(test)]
+    pub(crate) fn none(hub: &campanile_hub::Hub) -> Self {
+        let proxies = TrustedProxies::new(&[], crate::front::ProxyHeaders::default());
+        let common = Common {
+            states: Arc::default(),
+            decorators: Vec::new(),
+            on_error: None,
+            interceptors: Vec::new(),
+            proxies: Arc::new(proxies.expect("no proxies")),
+        };
+        Self::new(common, WebSocketFormats::new(hub, 1).expect("a format"))
+    }
+
+    /// The table as it is now.
+    pub(crate) fn routes(&self) -> Arc<Routes<Arc<Mounted>>> {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&routes)
+    }
+
+    /// Mounts an endpoint.
+    pub(crate) fn mount(&self, path: &str, mut endpoint: Endpoint) -> Result<(), BuildError> {
+        let of_path = |source| BuildError::Path {
+            path: path.to_owned(),
+            source,
+        };
+        let template = PathTemplate::parse(path).map_err(of_path)?;
+        self.complete(path, &mut endpoint)?;
+        for (_, routed) in &mut endpoint.handshake.routed {
+            self.complete(path, routed)?;
+        }
+        endpoint
+            .handshake
+            .check()
+            .map_err(|source| BuildError::Rules {
+                path: path.to_owned(),
+                source,
+            })?;
+        let mounted = {
+            let mut formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
+            let (first, proxies) = (&self.common.interceptors, &self.common.proxies);
+            Mounted::new(path, endpoint, &mut formats, first, proxies)?
+        };
+        let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = Routes::clone(&current);
+        routes
+            .insert(template, Arc::new(mounted))
+            .map_err(of_path)?;
+        *current = Arc::new(routes);
+        Ok(())
+    }
+
+    /// Takes the endpoint with this template away. Answers whether there was one.
+    pub(crate) fn unmount(&self, path: &str) -> bool {
+        let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = current.iter().filter(|(one, _)| one.as_str() != path);
+        let mut routes = Routes::new();
+        for (template, mounted) in kept {
+            // They were in one table before, so none is like another.
+            let _ = routes.insert(template.clone(), Arc::clone(mounted));
+        }
+        let was_there = routes.iter().len() < current.iter().len();
+        *current = Arc::new(routes);
+        was_there
+    }
+
+    /// Gives an endpoint what the application has for all, and checks that it lacks nothing.
+    fn complete(&self, path: &str, endpoint: &mut Endpoint) -> Result<(), BuildError> {
+        let Common {
+            states,
+            decorators,
+            on_error,
+            ..
+        } = &self.common;
+        if let (None, Some((callback, states))) = (&endpoint.callbacks.error, on_error) {
+            endpoint.callbacks.error = Some(callback.clone());
+            endpoint.required_states.extend(states);
+        }
+        endpoint.callbacks.decorate(decorators);
+        for required in &endpoint.required_states {
+            if !endpoint.callbacks.has_state(*required) {
+                check_state(states, &format!("endpoint {path}"), *required)?;
+            }
+        }
+        endpoint.callbacks.check().map_err(|source| {
+            let path = path.to_owned();
+            BuildError::Callbacks { path, source }
+        })
+    }
+}
+
+/// Whether the application has the state that somebody needs.
+pub(crate) fn check_state(
+    states: &States,
+    who: &str,
+    required: RequiredState,
+) -> Result<(), BuildError> {
+    let (who, name) = (who.to_owned(), required.name);
+    match required.owner {
+        StateOwner::Application if states.has(required.id) => Ok(()),
+        StateOwner::Application => Err(BuildError::NoState { who, name }),
+        StateOwner::Session => Err(BuildError::NoSessionState { who, name }),
+    }
+}
+
+impl fmt::Debug for Endpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let routes = self.routes();
+        let templates = routes.iter().map(|(template, _)| template.as_str());
+        f.debug_set().entries(templates).finish()
+    }
+}

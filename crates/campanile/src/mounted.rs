@@ -1,0 +1,85 @@
+//! An endpoint on its path.
+
+use std::sync::Arc;
+
+use campanile_hub::{OutboxPolicy, Timeouts, TooManyFormats};
+
+use crate::driver::{EndpointFormats, EndpointRuntime, WebSocketFormats};
+use crate::endpoint::Endpoint;
+use crate::front::TrustedProxies;
+use crate::handshake::{
+    ExtensionAnswers, Handshake, HandshakeInterceptor, HandshakeRules, Refused, Speaker,
+};
+
+/// An endpoint on its path.
+pub(crate) struct Mounted {
+    pub(crate) rules: HandshakeRules,
+    /// The path template, which names the endpoint's implicit destination.
+    pub(crate) name: Arc<str>,
+    /// The proxies whose word counts; the same for all endpoints.
+    pub(crate) proxies: Arc<TrustedProxies>,
+    pub(crate) answers: ExtensionAnswers,
+    outer: Behaviour,
+    /// Whether the endpoint has callbacks of its own.
+    outer_speaks: bool,
+    /// For the endpoints that protocols lead to, in the order of the rules.
+    routed: Vec<Behaviour>,
+}
+
+/// How sessions behave once they are open.
+pub(crate) struct Behaviour {
+    pub(crate) runtime: Arc<EndpointRuntime>,
+    pub(crate) formats: EndpointFormats,
+    pub(crate) outbox: OutboxPolicy,
+    pub(crate) timeouts: Timeouts,
+}
+
+impl Behaviour {
+    fn new(endpoint: &Endpoint, formats: &mut WebSocketFormats) -> Result<Self, TooManyFormats> {
+        Ok(Self {
+            runtime: Arc::new(EndpointRuntime::new(endpoint)),
+            formats: formats.of(endpoint.compression)?,
+            outbox: endpoint.outbox,
+            timeouts: endpoint.timeouts,
+        })
+    }
+}
+
+impl Mounted {
+    /// `first` are asked before the endpoint's own interceptors.
+    pub(crate) fn new(
+        path: &str,
+        endpoint: Endpoint,
+        formats: &mut WebSocketFormats,
+        first: &[Arc<dyn HandshakeInterceptor>],
+        proxies: &Arc<TrustedProxies>,
+    ) -> Result<Self, TooManyFormats> {
+        let outer = Behaviour::new(&endpoint, formats)?;
+        let outer_speaks = endpoint.callbacks.speak();
+        let mut rules = endpoint.handshake;
+        let routed = rules.routed.iter();
+        let routed = routed
+            .map(|(_, endpoint)| Behaviour::new(endpoint, formats))
+            .collect::<Result<_, _>>()?;
+        rules.interceptors.splice(..0, first.iter().cloned());
+        Ok(Self {
+            rules,
+            name: path.into(),
+            proxies: Arc::clone(proxies),
+            answers: ExtensionAnswers::default(),
+            outer,
+            outer_speaks,
+            routed,
+        })
+    }
+
+    /// Agrees on a sub-protocol, and says how the session will behave.
+    pub(crate) fn behaviour(&self, handshake: &mut Handshake) -> Result<&Behaviour, Refused> {
+        let (protocol, speaker) = self.rules.choose_protocol(handshake, self.outer_speaks)?;
+        handshake.set_protocol(protocol);
+        Ok(match speaker {
+            Speaker::Outer => &self.outer,
+            Speaker::Routed(index) => self.routed.get(index).unwrap_or(&self.outer),
+        })
+    }
+}
