@@ -5,6 +5,7 @@ mod apt;
 mod autobahn;
 mod haproxy;
 mod interop;
+mod parity;
 mod peers;
 mod place;
 mod run;
@@ -34,6 +35,8 @@ Usage: cargo xtask CHORE
             --own-testee: run it against the suite's own server, to prove the set-up)
   peers     Campanile beside other servers, in one run (--help: its options)
   tidy      only the check of style (a part of test)
+  parity    writes docs/parity.md: the features of Java's stack, and the tests that prove each
+            (--check: only say what is wrong)
 
 CAMPANILE_CACHE names the folder that keeps what was fetched (default: target/interop).";
 
@@ -47,6 +50,8 @@ fn main() -> ExitCode {
         }
         ["test"] => Box::new(test::run_all),
         ["tidy"] => Box::new(tidy::check),
+        ["parity"] => Box::new(parity::write),
+        ["parity", "--check"] => Box::new(parity::check),
         ["interop"] => Box::new(|place| interop::run_all(place, Extent::Full)),
         ["interop", "--quick"] => {
             Box::new(|place| interop::run_all(place, Extent::WithoutCompression))
