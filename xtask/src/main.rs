@@ -1,6 +1,7 @@
 //! The project's own chores, as `cargo xtask CHORE`.
 #![forbid(unsafe_code)]
 
+mod api;
 mod apt;
 mod autobahn;
 mod haproxy;
@@ -12,6 +13,7 @@ mod run;
 mod setup;
 mod test;
 mod tidy;
+mod tool;
 mod verdict;
 
 use std::{env, process::ExitCode};
@@ -37,6 +39,8 @@ Usage: cargo xtask CHORE
   tidy      only the check of style (a part of test)
   parity    writes docs/parity.md: the features of Java's stack, and the tests that prove each
             (--check: only say what is wrong)
+  api       checks the libraries' public items against docs/api and against the baseline commit
+            there (--bless: write them anew; --baseline: make the last commit the baseline)
 
 CAMPANILE_CACHE names the folder that keeps what was fetched (default: target/interop).";
 
@@ -52,6 +56,9 @@ fn main() -> ExitCode {
         ["tidy"] => Box::new(tidy::check),
         ["parity"] => Box::new(parity::write),
         ["parity", "--check"] => Box::new(parity::check),
+        ["api"] => Box::new(api::check),
+        ["api", "--bless"] => Box::new(api::bless),
+        ["api", "--baseline"] => Box::new(api::renew_baseline),
         ["interop"] => Box::new(|place| interop::run_all(place, Extent::Full)),
         ["interop", "--quick"] => {
             Box::new(|place| interop::run_all(place, Extent::WithoutCompression))

@@ -1,9 +1,11 @@
 //! `cargo xtask test`: everything that a change must pass.
 
 use crate::{
+    api,
     place::Place,
     run::{Failure, Steps, run},
     setup, tidy,
+    tool::CARGO_DENY,
 };
 
 /// Runs all steps, stopping at the first that fails.
@@ -33,8 +35,9 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
         let mut doc = place.cargo(&["doc", "--workspace", "--no-deps"]);
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
+    steps.step("public API", || api::check(place))?;
     steps.step("dependencies", || {
-        let deny = setup::cargo_deny(place)?;
+        let mut deny = CARGO_DENY.command(place)?;
         // Advisories would need a database from a host that a closed network does not reach.
         let arguments = [
             "check",
@@ -43,7 +46,7 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
             "licenses",
             "sources",
         ];
-        run(deny.into_command().args(arguments).current_dir(&place.root))
+        run(deny.args(arguments).current_dir(&place.root))
     })?;
     // The profile of the tests, so that no dependency is compiled once more for the program.
     steps.step("build", || {
