@@ -14,6 +14,7 @@ mod setup;
 mod test;
 mod tidy;
 mod tool;
+mod tour;
 mod verdict;
 
 use std::{env, process::ExitCode};
@@ -41,6 +42,7 @@ Usage: cargo xtask CHORE
             (--check: only say what is wrong)
   api       checks the libraries' public items against docs/api and against the baseline commit
             there (--bless: write them anew; --baseline: make the last commit the baseline)
+  tour      what the README tells a newcomer to do: builds its program alone, starts it, chats
 
 CAMPANILE_CACHE names the folder that keeps what was fetched (default: target/interop).";
 
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         ["api"] => Box::new(api::check),
         ["api", "--bless"] => Box::new(api::bless),
         ["api", "--baseline"] => Box::new(api::renew_baseline),
+        ["tour"] => Box::new(tour::run_all),
         ["interop"] => Box::new(|place| interop::run_all(place, Extent::Full)),
         ["interop", "--quick"] => {
             Box::new(|place| interop::run_all(place, Extent::WithoutCompression))

@@ -6,6 +6,7 @@ use crate::{
     run::{Failure, Steps, run},
     setup, tidy,
     tool::CARGO_DENY,
+    tour,
 };
 
 /// Runs all steps, stopping at the first that fails.
@@ -59,6 +60,7 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
             .env("CAMPANILE_BIN", &program))
     })?;
     steps.step("JavaScript tests", || setup::node_tests(place, &program))?;
+    steps.step("developer's tour", || tour::run_all(place))?;
     steps.summary();
     Ok(())
 }
