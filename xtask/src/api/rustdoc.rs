@@ -37,9 +37,17 @@ pub(super) fn write_json(
         .env("CARGO_TARGET_DIR", &place.target)
         .env("RUSTDOC", &wrapper)
         .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json");
+    let made = |name: &str| place.target.join("doc").join(file_name(name));
+    for name in crates {
+        // What is found afterwards must be of these files, not of another run's.
+        let made = made(name);
+        if made.exists() {
+            fs::remove_file(&made).map_err(during(made.display()))?;
+        }
+    }
     run(&mut doc)?;
     for name in crates {
-        let made = place.target.join("doc").join(file_name(name));
+        let made = made(name);
         let json = fs::read_to_string(&made).map_err(during(made.display()))?;
         check_format(&json).map_err(during(made.display()))?;
         let kept = into.join(file_name(name));
