@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that a change must pass.
 
 use crate::{
-    api,
+    api, parity,
     place::Place,
     run::{Failure, Steps, run},
     setup, tidy,
@@ -18,6 +18,7 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
     steps.step("system packages", setup::system_packages)?;
     steps.step("npm packages", || setup::npm_packages(place))?;
     steps.step("tidy", || tidy::check(place))?;
+    steps.step("parity", || parity::check(place))?;
     steps.step("format", || {
         run(&mut place.cargo(&["fmt", "--all", "--check"]))
     })?;
