@@ -92,7 +92,14 @@ pub(crate) fn prove(place: &Place) -> Result<(), Failure> {
     suite.run(&[Target { name, url }], Extent::WithoutCompression)
 }
 
-fn wait_until_listening(address: SocketAddr, server: &mut Running) -> Result<(), Failure> {
+/// Waits until `server` accepts connections at `address`.
+///
+/// # Errors
+/// When it ends, or does not within half a minute.
+pub(crate) fn wait_until_listening(
+    address: SocketAddr,
+    server: &mut Running,
+) -> Result<(), Failure> {
     let deadline = Instant::now() + START_PATIENCE;
     while TcpStream::connect(address).is_err() {
         if server.has_ended()? || Instant::now() >= deadline {

@@ -1,16 +1,20 @@
 //! The project's own chores, as `cargo xtask CHORE`.
 #![forbid(unsafe_code)]
 
+mod api;
 mod apt;
 mod autobahn;
 mod haproxy;
 mod interop;
+mod parity;
 mod peers;
 mod place;
 mod run;
 mod setup;
 mod test;
 mod tidy;
+mod tool;
+mod tour;
 mod verdict;
 
 use std::{env, process::ExitCode};
@@ -34,6 +38,11 @@ Usage: cargo xtask CHORE
             --own-testee: run it against the suite's own server, to prove the set-up)
   peers     Campanile beside other servers, in one run (--help: its options)
   tidy      only the check of style (a part of test)
+  parity    writes docs/parity.md: the features of Java's stack, and the tests that prove each
+            (--check: only say what is wrong)
+  api       checks the libraries' public items against docs/api and against the baseline commit
+            there (--bless: write them anew; --baseline: make the last commit the baseline)
+  tour      what the README tells a newcomer to do: builds its program alone, starts it, chats
 
 CAMPANILE_CACHE names the folder that keeps what was fetched (default: target/interop).";
 
@@ -47,6 +56,12 @@ fn main() -> ExitCode {
         }
         ["test"] => Box::new(test::run_all),
         ["tidy"] => Box::new(tidy::check),
+        ["parity"] => Box::new(parity::write),
+        ["parity", "--check"] => Box::new(parity::check),
+        ["api"] => Box::new(api::check),
+        ["api", "--bless"] => Box::new(api::bless),
+        ["api", "--baseline"] => Box::new(api::renew_baseline),
+        ["tour"] => Box::new(tour::run_all),
         ["interop"] => Box::new(|place| interop::run_all(place, Extent::Full)),
         ["interop", "--quick"] => {
             Box::new(|place| interop::run_all(place, Extent::WithoutCompression))

@@ -1,4 +1,4 @@
-//! What the tests need from outside: Debian's packages, npm's packages, cargo-deny.
+//! What the tests need from outside: Debian's packages and npm's packages.
 
 use std::{
     ffi::OsStr,
@@ -12,8 +12,6 @@ use crate::{
     run::{Failure, during, output, run},
 };
 
-/// The version of cargo-deny whose verdict counts.
-const CARGO_DENY_VERSION: &str = "0.20.2";
 /// Where the manifest of the npm packages is, below the top of the checkout.
 const NPM_FOLDER: &str = "tests/js";
 
@@ -209,48 +207,6 @@ pub(crate) fn node_tests(place: &Place, program: &Path) -> Result<(), Failure> {
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).args(names);
     run(node.current_dir(&folder).env("CAMPANILE_BIN", program))
-}
-
-/// cargo-deny, ready to be started.
-pub(crate) struct CargoDeny(PathBuf);
-
-impl CargoDeny {
-    /// A command without arguments.
-    pub(crate) fn into_command(self) -> Command {
-        Command::new(self.0)
-    }
-
-    fn is_wanted_version(&self) -> bool {
-        output(Command::new(&self.0).arg("--version"))
-            .is_ok_and(|said| said.trim().ends_with(&format!(" {CARGO_DENY_VERSION}")))
-    }
-}
-
-/// Finds cargo-deny in the search path or the cache; compiles it into the cache otherwise.
-///
-/// # Errors
-/// When it cannot be compiled.
-pub(crate) fn cargo_deny(place: &Place) -> Result<CargoDeny, Failure> {
-    let tools = place.cache.join("tools");
-    for candidate in [PathBuf::from("cargo-deny"), tools.join("bin/cargo-deny")] {
-        let found = CargoDeny(candidate);
-        if found.is_wanted_version() {
-            return Ok(found);
-        }
-    }
-    println!("    compiling cargo-deny {CARGO_DENY_VERSION}, once");
-    let build = tools.join("build");
-    let mut install = place.cargo(&["install", "cargo-deny", "--quiet", "--locked", "--force"]);
-    install
-        .args(["--version", CARGO_DENY_VERSION, "--root"])
-        .arg(&tools);
-    // Unoptimised it compiles in a third of the time, and still answers at once.
-    install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
-    install.env("CARGO_PROFILE_RELEASE_DEBUG", "0");
-    install.env("CARGO_PROFILE_RELEASE_LTO", "off");
-    run(install.env("CARGO_TARGET_DIR", &build))?;
-    fs::remove_dir_all(&build).map_err(during(build.display()))?;
-    Ok(CargoDeny(tools.join("bin/cargo-deny")))
 }
 
 #[cfg(test)]

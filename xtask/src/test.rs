@@ -1,9 +1,12 @@
 //! `cargo xtask test`: everything that a change must pass.
 
 use crate::{
+    api, parity,
     place::Place,
     run::{Failure, Steps, run},
     setup, tidy,
+    tool::CARGO_DENY,
+    tour,
 };
 
 /// Runs all steps, stopping at the first that fails.
@@ -15,6 +18,7 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
     steps.step("system packages", setup::system_packages)?;
     steps.step("npm packages", || setup::npm_packages(place))?;
     steps.step("tidy", || tidy::check(place))?;
+    steps.step("parity", || parity::check(place))?;
     steps.step("format", || {
         run(&mut place.cargo(&["fmt", "--all", "--check"]))
     })?;
@@ -33,8 +37,9 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
         let mut doc = place.cargo(&["doc", "--workspace", "--no-deps"]);
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
+    steps.step("public API", || api::check(place))?;
     steps.step("dependencies", || {
-        let deny = setup::cargo_deny(place)?;
+        let mut deny = CARGO_DENY.command(place)?;
         // Advisories would need a database from a host that a closed network does not reach.
         let arguments = [
             "check",
@@ -43,7 +48,7 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
             "licenses",
             "sources",
         ];
-        run(deny.into_command().args(arguments).current_dir(&place.root))
+        run(deny.args(arguments).current_dir(&place.root))
     })?;
     // The profile of the tests, so that no dependency is compiled once more for the program.
     steps.step("build", || {
@@ -56,6 +61,7 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
             .env("CAMPANILE_BIN", &program))
     })?;
     steps.step("JavaScript tests", || setup::node_tests(place, &program))?;
+    steps.step("developer's tour", || tour::run_all(place))?;
     steps.summary();
     Ok(())
 }
