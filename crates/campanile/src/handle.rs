@@ -117,56 +117,93 @@ impl Handle {
     /// Closes all sessions of a user, on whatever endpoint, after what was sent to them so far
     /// (S33): when a login has ended, for one (S207). The reason should begin with a stable word
     /// and a colon.
-    pub fn close_user(&self, user: impl Into<Arc<str>>, code: CloseCode, reason: &str) {
-        self.hub
-            .close_all(&Destination::user(user), code.get(), reason);
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] when a shard is behind by more than its limit: try again.
+    pub fn close_user(
+        &self,
+        user: impl Into<Arc<str>>,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        let user = Destination::user(user);
+        self.hub.close_all(&user, code.get(), reason).finished()
     }
 
     /// Closes all sessions of an endpoint, after what was sent to them so far.
-    pub fn close_endpoint(&self, endpoint: impl Into<Arc<str>>, code: CloseCode, reason: &str) {
-        self.hub
-            .close_all(&Destination::endpoint(endpoint), code.get(), reason);
+    ///
+    /// # Errors
+    /// As [`close_user`](Self::close_user).
+    pub fn close_endpoint(
+        &self,
+        endpoint: impl Into<Arc<str>>,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        let endpoint = Destination::endpoint(endpoint);
+        self.hub.close_all(&endpoint, code.get(), reason).finished()
     }
 
     /// The open sessions of an endpoint (S198), as they are when each shard is asked. For a crowd
     /// this is a long list: to send to some of them, [`broadcast_to`](Self::broadcast_to) is
     /// cheaper.
-    pub async fn sessions_of(&self, endpoint: impl Into<Arc<str>>) -> Vec<crate::Session> {
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] when a shard is behind by its limit: ask again.
+    pub async fn sessions_of(
+        &self,
+        endpoint: impl Into<Arc<str>>,
+    ) -> Result<Vec<crate::Session>, Refusal> {
         self.subscribers(Destination::endpoint(endpoint)).await
     }
 
     /// The open sessions of a user, on whatever endpoint.
-    pub async fn sessions_of_user(&self, user: impl Into<Arc<str>>) -> Vec<crate::Session> {
+    ///
+    /// # Errors
+    /// As [`sessions_of`](Self::sessions_of).
+    pub async fn sessions_of_user(
+        &self,
+        user: impl Into<Arc<str>>,
+    ) -> Result<Vec<crate::Session>, Refusal> {
         self.subscribers(Destination::user(user)).await
     }
 
     /// The open sessions that have subscribed to a destination.
-    pub async fn sessions_at(&self, destination: impl Into<Arc<str>>) -> Vec<crate::Session> {
+    ///
+    /// # Errors
+    /// As [`sessions_of`](Self::sessions_of).
+    pub async fn sessions_at(
+        &self,
+        destination: impl Into<Arc<str>>,
+    ) -> Result<Vec<crate::Session>, Refusal> {
         self.subscribers(Destination::named(destination)).await
     }
 
-    async fn subscribers(&self, destination: Destination) -> Vec<crate::Session> {
+    async fn subscribers(&self, destination: Destination) -> Result<Vec<crate::Session>, Refusal> {
         // One list a shard, and there are at most as many shards as the channel has room for.
         let (told, mut lists) = mpsc::channel(campanile_hub::SHARDS_MAX);
         self.hub
-            .collect(&destination, move |some| drop(told.try_send(some)));
+            .collect(&destination, move |some| drop(told.try_send(some)))
+            .finished()?;
         let mut all = Vec::new();
         while let Some(some) = lists.recv().await {
             let sessions = some.into_iter();
             all.extend(sessions.map(|one| crate::Session::new(one, self.hub.clone())));
         }
-        all
+        Ok(all)
     }
 
-    /// The open session that has this id, if there is one.
-    pub async fn session(&self, id: SessionId) -> Option<crate::Session> {
+    /// The open session that has this id.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSession`] when there is none, [`Refusal::Overloaded`] when its shard is behind.
+    pub async fn session(&self, id: SessionId) -> Result<crate::Session, Refusal> {
         let (told, found) = oneshot::channel();
         self.hub
             .find(id, move |session| drop(told.send(session)))
-            .finished()
-            .ok()?;
-        let found = found.await.ok()?;
-        Some(crate::Session::new(found, self.hub.clone()))
+            .finished()?;
+        let found = found.await.map_err(|_| Refusal::NoSession)?;
+        Ok(crate::Session::new(found, self.hub.clone()))
     }
 
     /// How many open sessions have subscribed to a destination.

@@ -165,3 +165,42 @@ async fn s186_the_best_template_wins() {
     assert_eq!(house.refused("/rooms", None).await, 404);
     assert_eq!(house.refused("/rooms/", None).await, 404);
 }
+
+#[test]
+fn s1_a_handshake_is_answered_with_101_and_a_wrong_one_with_400_405_or_426() {
+    let mut test = support::kit::start(support::kit::echo());
+    assert_eq!(
+        test.connect("/e").answer()["sec-websocket-accept"],
+        "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    );
+    let refused = |handshake: campanile::testing::TestHandshake<'_>| {
+        let refusal = handshake.connect().expect_err("a refusal");
+        (refusal.status.as_u16(), refusal.headers, refusal.body)
+    };
+    for missing in ["upgrade", "connection", "sec-websocket-key"] {
+        let (status, _, body) = refused(test.handshake("/e").without(missing));
+        assert!(matches!(status, 400 | 426), "{missing}: {status} {body}");
+    }
+    for version in ["12", "8", "13, 8"] {
+        let handshake = test
+            .handshake("/e")
+            .header("sec-websocket-version", version);
+        let (status, headers, _) = refused(handshake);
+        assert_eq!(
+            (status, &headers["sec-websocket-version"]),
+            (426, &"13".parse().expect("a value"))
+        );
+    }
+    let (status, _, _) = refused(test.handshake("/e").header("sec-websocket-key", "short"));
+    assert_eq!(status, 400);
+    let post = http::Request::post("/e")
+        .header("host", "localhost")
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .body(axum::body::Body::empty());
+    let answer = test.request(post.expect("a request"));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["allow"]),
+        (405, &"GET".parse().expect("a value"))
+    );
+}

@@ -136,24 +136,21 @@ fn s33_a_session_and_all_of_a_user_are_closed_by_the_server() {
     let mut bob = test.connect("/e?user=bob");
     let handle = test.handle();
     let ids: Vec<String> = ada.iter_mut().map(|one| one.next_text()).collect();
-    let sessions = test.block_on(handle.sessions_of_user("ada"));
+    let sessions = test.block_on(handle.sessions_of_user("ada")).expect("room");
     assert_eq!(sessions.len(), 2);
     let first = test.block_on(handle.session(sessions[0].id()));
     let first = first.expect("an open session");
     assert!(ids.contains(&first.id().to_string()));
     assert_eq!(first.user(), Some("ada"));
-    handle.close_user(
-        "ada",
-        CloseCode::new(1008).expect("a code"),
-        "expired: log in again",
-    );
+    let closed = handle.close_user("ada", CloseCode::POLICY, "expired: log in again");
+    closed.expect("room");
     for client in &mut ada {
         assert_eq!(client.next_close(), (1008, "expired: log in again".into()));
     }
     assert_eq!(first.send("too late"), Err(Refusal::NoSession));
-    assert!(test.block_on(handle.session(first.id())).is_none());
+    assert!(test.block_on(handle.session(first.id())).is_err());
     bob.next_text();
-    let bobs = test.block_on(handle.sessions_of_user("bob"));
+    let bobs = test.block_on(handle.sessions_of_user("bob")).expect("room");
     bobs[0]
         .close(CloseCode::NORMAL, "bye: bob")
         .expect("an open session");
@@ -196,7 +193,7 @@ fn s33_a_subscription_is_ended_by_whoever_has_the_session() {
     assert_eq!(ada.next_text(), "to both");
     assert_eq!(bob.next_text(), "to both");
     assert_eq!(bob.next_text(), "to bob");
-    for session in test.block_on(handle.sessions_at("/rooms/1")) {
+    for session in test.block_on(handle.sessions_at("/rooms/1")).expect("room") {
         session.unsubscribe("/rooms/1").expect("an open session");
     }
     assert_eq!(publish("/rooms/2", "still"), 1);
@@ -214,15 +211,23 @@ fn s198_the_open_sessions_of_an_endpoint_are_listed() {
     let mut test = start(echo());
     let clients: Vec<_> = (0..20).map(|_| test.connect("/e")).collect();
     let handle = test.handle();
-    let sessions = test.block_on(handle.sessions_of("/e"));
+    let sessions = test.block_on(handle.sessions_of("/e")).expect("room");
     let mut ids: Vec<String> = sessions.iter().map(|one| one.id().to_string()).collect();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 20);
     drop(clients);
     test.settle();
-    assert!(test.block_on(handle.sessions_of("/e")).is_empty());
-    assert!(test.block_on(handle.sessions_of("/nowhere")).is_empty());
+    assert!(
+        test.block_on(handle.sessions_of("/e"))
+            .expect("room")
+            .is_empty()
+    );
+    assert!(
+        test.block_on(handle.sessions_of("/nowhere"))
+            .expect("room")
+            .is_empty()
+    );
 }
 
 #[test]
@@ -313,7 +318,8 @@ fn s205_endpoints_come_and_go_while_the_application_runs() {
     // Who is in stays in until it is closed.
     client.send_text("still here");
     assert_eq!(client.next_text(), "still here");
-    handle.close_endpoint("/later", CloseCode::GOING_AWAY, "removed: go to /e");
+    let closed = handle.close_endpoint("/later", CloseCode::GOING_AWAY, "removed: go to /e");
+    closed.expect("room");
     assert_eq!(client.next_close(), (1001, "removed: go to /e".into()));
     handle.add_endpoint("/later", echo()).expect("free again");
     test.connect("/later");
@@ -358,7 +364,10 @@ fn s24_a_session_tells_what_it_is() {
                     client_no_context_takeover\") Some(\"tester\") false Some(\"green\")";
     assert_eq!(told, expected);
     let handle = test.handle();
-    let session = test.block_on(handle.sessions_of("/table/{seat}")).remove(0);
+    let session = test
+        .block_on(handle.sessions_of("/table/{seat}"))
+        .expect("room")
+        .remove(0);
     assert!(session.is_open());
     drop(client);
     test.settle();

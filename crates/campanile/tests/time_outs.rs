@@ -95,7 +95,7 @@ fn s199_the_idle_time_out_is_set_and_taken_away_while_a_session_runs() {
     let (mut hasty, mut patient) = (test.connect("/e"), test.connect("/e"));
     let sessions = {
         let handle = test.handle();
-        test.block_on(handle.sessions_of("/e"))
+        test.block_on(handle.sessions_of("/e")).expect("room")
     };
     hasty.send_text("who am I");
     let is_hasty = |session: &Session| session.outbox().dropped == 0;

@@ -185,25 +185,25 @@ impl Hub {
         &self,
         destination: &Destination,
         told: impl Fn(Vec<Arc<Session>>) + Send + Sync + 'static,
-    ) {
+    ) -> Outcome<()> {
         let told = Arc::new(told);
-        let shards = self.0.log.ask_all(destination, || {
+        let asked = self.0.log.ask_all(destination, || {
             let told = Arc::clone(&told);
             Entry::Collect(destination.clone(), Box::new(move |some| told(some)))
         });
-        self.0.wake(shards);
+        self.settle(asked.map(|shards| ((), shards)))
     }
 
     /// Asks for all subscribers of a destination to be closed, after what was sent to them so far.
     /// For an endpoint's or a user's implicit destination these are their sessions.
-    pub fn close_all(&self, destination: &Destination, code: u16, reason: &str) {
+    pub fn close_all(&self, destination: &Destination, code: u16, reason: &str) -> Outcome<()> {
         let reason: Arc<str> = reason.into();
-        let shards = self.0.log.ask_all(destination, || Entry::CloseAll {
+        let asked = self.0.log.ask_all(destination, || Entry::CloseAll {
             destination: destination.clone(),
             code,
             reason: Arc::clone(&reason),
         });
-        self.0.wake(shards);
+        self.settle(asked.map(|shards| ((), shards)))
     }
 
     fn ask(&self, session: &Session, request: Request) -> Outcome<()> {

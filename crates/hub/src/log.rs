@@ -17,6 +17,10 @@ pub const INBOX_ENTRIES_MAX: usize = 65_536;
 /// How many bytes of publications may wait in one shard's inbox.
 pub const INBOX_BYTES_MAX: usize = 64 << 20;
 
+/// How many entries beyond [`INBOX_ENTRIES_MAX`] may be closes of many sessions: they must get
+/// through where nothing else does.
+const CLOSES_RESERVE: usize = 1_024;
+
 /// Picks sessions among the subscribers of a destination.
 pub(crate) type Predicate = Arc<dyn Fn(&Session) -> bool + Send + Sync>;
 
@@ -239,21 +243,35 @@ impl Log {
         Ok(1 << shard)
     }
 
-    /// Asks every shard that has subscribers of a destination; `entry` makes what each is asked.
-    /// Never refused, like a single [`close`](Self::close).
-    pub(crate) fn ask_all(&self, destination: &Destination, entry: impl Fn() -> Entry) -> ToWake {
+    /// Asks every shard that has subscribers of a destination, or none if one has no room; `entry`
+    /// makes what each is asked.
+    pub(crate) fn ask_all(
+        &self,
+        destination: &Destination,
+        entry: impl Fn() -> Entry,
+    ) -> Result<ToWake, Refusal> {
         let mut state = self.lock();
         let Some(interest) = state.interests.get(destination) else {
-            return 0;
+            return Ok(0);
         };
         let interested = interest.by_shard.iter().enumerate();
         let shards = interested.fold(0, |bits, (shard, count)| {
             bits | u64::from(*count > 0) << shard
         });
-        for shard in shards_of(shards) {
-            self.enqueue(&mut state, shard, entry());
+        let entries: Vec<_> = shards_of(shards).map(|shard| (shard, entry())).collect();
+        let has_room = |(shard, entry): &(usize, Entry)| match entry {
+            Entry::CloseAll { .. } => {
+                state.inboxes[*shard].entries.len() < INBOX_ENTRIES_MAX + CLOSES_RESERVE
+            }
+            _ => state.inboxes[*shard].has_room(0),
+        };
+        if !entries.iter().all(has_room) {
+            return Err(Refusal::Overloaded);
         }
-        shards
+        for (shard, entry) in entries {
+            self.enqueue(&mut state, shard, entry);
+        }
+        Ok(shards)
     }
 
     fn enqueue(&self, state: &mut State, shard: usize, entry: Entry) {

@@ -34,7 +34,7 @@ pub(crate) fn noting(endpoint: Endpoint, notes: &Notes) -> Endpoint {
 /// The only session of the endpoint.
 pub(crate) fn only(test: &mut TestApplication) -> Session {
     let handle = test.handle();
-    let sessions = test.block_on(handle.sessions_of("/e"));
+    let sessions = test.block_on(handle.sessions_of("/e")).expect("room");
     assert_eq!(sessions.len(), 1);
     sessions.into_iter().next().expect("a session")
 }
