@@ -86,6 +86,8 @@ pub use error::{HandlerError, HandlerPanicked, Rejection};
 pub use extract::{
     Binary, Closed, Failure, FromApplication, FromEvent, Json, Path, RequiredState, State, Text,
 };
+#[cfg(feature = "tls")]
+pub use front::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};
 pub use front::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, Serve, TARGET_BYTES_MAX,
     UNFINISHED_REQUESTS_MAX, bind, serve,

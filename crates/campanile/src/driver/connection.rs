@@ -1,6 +1,6 @@
 //! One WebSocket connection: its socket, its codec and its callbacks.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use campanile_websocket::{
 
 use super::caller::Caller;
 use super::inbound::Inbound;
+use super::transport::Transport;
 use super::{Arrival, EndpointRuntime};
 use crate::context::Event;
 use crate::session::Session;
@@ -38,7 +39,7 @@ pub(super) const UNREAD_REPLIES_BYTES_MAX: usize = 64 << 10;
 
 /// A connection whose session is registered with the shard.
 pub(crate) struct Connection {
-    pub(crate) stream: mio::net::TcpStream,
+    pub(crate) transport: Transport,
     pub(crate) session: Session,
     pub(crate) endpoint: Arc<EndpointRuntime>,
     pub(crate) inbound: Inbound,
@@ -83,7 +84,7 @@ impl Connection {
         inflaters: &Arc<InflaterPool>,
     ) -> Self {
         let Arrival {
-            stream,
+            transport,
             early,
             may_compress,
         } = arrival;
@@ -92,7 +93,7 @@ impl Connection {
             decoder = decoder.with_inflaters(Arc::clone(inflaters) as _);
         }
         Self {
-            stream,
+            transport,
             session,
             endpoint,
             inbound: Inbound::default(),
@@ -133,7 +134,7 @@ impl Connection {
             if self.inbound.is_full() {
                 return Turn::Paused;
             }
-            match self.stream.read(buffer) {
+            match self.transport.read(buffer) {
                 Ok(0) => return Turn::Gone,
                 Ok(count) => {
                     let input = &mut buffer[..count];
@@ -141,9 +142,8 @@ impl Connection {
                     if let Some(turn) = stopped {
                         return turn;
                     }
-                    // Less than was asked for is all that there was; what comes later is told of
-                    // anew (epoll(7), question 9).
-                    if count < buffer.len() && !self.is_read_closed {
+                    let has_given_all = self.transport.has_given_all(count, buffer.len());
+                    if has_given_all && !self.is_read_closed {
                         self.may_have_more = false;
                         return Turn::Drained;
                     }

@@ -14,6 +14,7 @@ mod lingering;
 mod pacing;
 mod shard_thread;
 mod sockets;
+mod transport;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -28,6 +29,9 @@ use tokio::sync::oneshot;
 
 pub(crate) use self::format::{EndpointFormats, WebSocketFormats};
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
+#[cfg(feature = "tls")]
+pub(crate) use self::transport::TlsTransport;
+pub(crate) use self::transport::Transport;
 use crate::endpoint::{Callbacks, Endpoint};
 use crate::state::Application;
 
@@ -49,9 +53,9 @@ impl EndpointRuntime {
     }
 }
 
-/// A socket whose handshake has just been answered.
+/// A transport whose handshake has just been answered.
 pub(crate) struct Arrival {
-    pub(crate) stream: mio::net::TcpStream,
+    pub(crate) transport: Transport,
     /// Bytes that came in the same segment as the handshake.
     pub(crate) early: Vec<u8>,
     /// The client may send compressed messages.

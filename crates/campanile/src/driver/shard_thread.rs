@@ -10,7 +10,7 @@ use campanile_hub::{
     Cause, Ending, Moment, NewSession, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
 };
 use campanile_websocket::InflaterPool;
-use mio::{Interest, Poll, Token};
+use mio::{Poll, Token};
 use tokio::sync::oneshot;
 
 use super::caller::{Caller, Remains, Report};
@@ -24,7 +24,7 @@ use crate::session::Session;
 use crate::state::Application;
 
 /// What a connection is read into; shared by all connections of the thread.
-const READ_BUFFER_BYTES: usize = 64 << 10;
+pub(super) const READ_BUFFER_BYTES: usize = 64 << 10;
 
 /// How often sockets that linger are looked at.
 const LINGER_TICK: Duration = Duration::from_millis(250);
@@ -150,7 +150,7 @@ impl ShardThread {
                 continue;
             }
             if token >= FIRST_TOKEN {
-                self.lingering.readable(Token(token), &mut self.buffer);
+                self.lingering.ready(Token(token), &mut self.buffer);
                 continue;
             }
             let Some(slot) = Slot::from_index(token) else {
@@ -160,6 +160,8 @@ impl ShardThread {
                 continue;
             };
             if event.is_writable() {
+                // A failure shows when the shard writes or the end is read.
+                let _ = connection.transport.flush();
                 self.shard.writable(slot);
                 // Reading may have paused for what could not be written.
                 if connection.may_have_more {
@@ -283,13 +285,9 @@ impl ShardThread {
             return;
         };
         let session = Session::new(Arc::clone(session), self.caller.hub().clone());
-        let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(slot.index());
-        if let Err(error) = self
-            .waiting
-            .registry()
-            .register(&mut arrival.stream, token, interest)
-        {
+        let registry = self.waiting.registry();
+        if let Err(error) = arrival.transport.register(registry, token) {
             tracing::warn!(%error, "a socket could not be watched");
             self.shard.gone(slot);
             return;
@@ -339,17 +337,18 @@ impl ShardThread {
     /// The last things for a session that the hub has forgotten.
     fn bury(&mut self, connection: Connection, ending: Ending) {
         let Connection {
-            stream,
+            mut transport,
             session,
             endpoint,
             mut inbound,
             failed,
             ..
         } = connection;
-        if failed || ending.cause == Cause::SlowConsumer {
+        let is_unfinished = transport.finish();
+        if failed || is_unfinished || ending.cause == Cause::SlowConsumer {
             let now = self.now();
             self.lingering
-                .add(stream, self.waiting.registry(), &mut self.buffer, now);
+                .add(transport, self.waiting.registry(), &mut self.buffer, now);
         }
         tracing::debug!(session = %session.id(), code = ending.code, reason = ending.reason, "closed");
         let running = inbound.is_running();

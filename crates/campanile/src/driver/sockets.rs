@@ -1,6 +1,6 @@
 //! The hub's sink: this shard's sockets.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 
 use campanile_hub::{Ending, Sink, Slot, Ticket, Written};
 
@@ -55,12 +55,7 @@ impl Sink for Sockets {
             return Written::Bytes(0);
         };
         loop {
-            // A single buffer is the common case, and `send` is cheaper than `writev`.
-            let result = match buffers {
-                [only] => connection.stream.write(only),
-                several => connection.stream.write_vectored(several),
-            };
-            match result {
+            match connection.transport.write(buffers) {
                 Ok(count) => return Written::Bytes(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Written::Bytes(0);

@@ -19,9 +19,6 @@ use crate::handshake::{Handshake, intercept};
 use crate::path::PathTemplate;
 use crate::problem::{problem, problem_with};
 
-/// The scheme that pages of our own origin have. TLS is not served here yet.
-const OWN_SCHEME: &str = "http";
-
 /// How many bytes the path and query of a request may have.
 pub const TARGET_BYTES_MAX: usize = 8 << 10;
 
@@ -66,14 +63,21 @@ pub(super) async fn dispatch(
     }
 }
 
-/// The two ends of a connection.
+/// The two ends of a connection, and whether others can read it.
 #[derive(Clone, Copy)]
 pub(super) struct Addresses {
     pub(super) remote: SocketAddr,
     pub(super) local: SocketAddr,
+    /// The connection is under TLS.
+    pub(super) is_secure: bool,
 }
 
 impl Addresses {
+    /// The scheme that pages of our own origin have.
+    fn own_scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
+    }
+
     /// What a host application knows: the client's address if it was started with axum's
     /// `into_make_service_with_connect_info`, else nothing, which is written `0.0.0.0:0`.
     fn of(request: &Request) -> Self {
@@ -82,6 +86,7 @@ impl Addresses {
         Self {
             remote: told.map_or(unspecified, |told| told.0),
             local: unspecified,
+            is_secure: false,
         }
     }
 }
@@ -113,7 +118,10 @@ async fn shake_hands(
             Box::new(problem_with(error.status(), &detail, error.headers()))
         },
     )?;
-    if !endpoint.origin.allows(request.headers(), OWN_SCHEME) {
+    if !endpoint
+        .origin
+        .allows(request.headers(), addresses.own_scheme())
+    {
         let origin = request.headers().get(header::ORIGIN);
         tracing::debug!(
             ?origin,

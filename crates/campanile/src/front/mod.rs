@@ -4,6 +4,9 @@ mod dispatch;
 mod head_guard;
 mod listener;
 mod serve;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;
 
 use std::sync::Arc;
@@ -15,6 +18,8 @@ pub use self::listener::{LISTEN_BACKLOG, bind};
 pub use self::serve::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, Serve, UNFINISHED_REQUESTS_MAX, serve,
 };
+#[cfg(feature = "tls")]
+pub use self::tls::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};
 use crate::app::Campanile;
 
 impl Campanile {
