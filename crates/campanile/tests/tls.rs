@@ -50,9 +50,11 @@ async fn said(handle: Handle, Text(text): Text) -> Result<(), Refusal> {
 }
 
 async fn open_large(house: &SecureHouse, path: &str) -> Client {
-    let mut limits = Limits::default();
-    limits.message_bytes_max = 16 * MIB;
-    limits.frame_bytes_max = 16 * MIB;
+    let limits = Limits {
+        message_bytes_max: 16 * MIB,
+        frame_bytes_max: 16 * MIB,
+        ..Limits::default()
+    };
     within(house.client(path).limits(limits).connect())
         .await
         .expect("a session")

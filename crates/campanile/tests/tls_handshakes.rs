@@ -32,7 +32,7 @@ fn app() -> Campanile {
 /// The client's own certificate in hexadecimal digits.
 async fn who(request: Request) -> String {
     let shown = request.extensions().get::<PeerCertificates>();
-    shown.map_or("nobody".to_owned(), |shown| hexadecimal(shown.own()))
+    shown.map_or_else(|| "nobody".to_owned(), |shown| hexadecimal(shown.own()))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -121,7 +121,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("campanile-{}-{name}", std::process::id()));
+        let name = format!("{name}-{}", std::process::id());
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&path).expect("a folder");
         Self(path)
     }

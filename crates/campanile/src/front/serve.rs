@@ -284,7 +284,7 @@ async fn unheard(deadline: Instant, heard: &AtomicBool) {
         tokio::time::sleep_until(deadline).await;
     }
     if heard.load(Ordering::Relaxed) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
