@@ -7,7 +7,7 @@ mod support;
 
 use axum::routing::get;
 use campanile::{Binary, Campanile, Endpoint, Handle, OutboxPolicy, Refusal, Text};
-use campanile_client::{Client, ClientError, Limits, Message, TlsError};
+use campanile_client::{Client, ClientError, CloseCode, Limits, Message, TlsError};
 use campanile_websocket::{ClientHandshake, Opcode, append_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -293,6 +293,28 @@ async fn s3_leaving_ends_sessions_with_1001_and_a_close_notify() {
 }
 
 #[tokio::test]
+async fn s3_what_is_encrypted_and_not_sent_outlives_the_session() {
+    const CLIENTS: usize = 24;
+    let house = SecureHouse::serve(app()).await;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(open_large(&house, "/echo").await);
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        // The socket is full at another place of the last record each time.
+        let sent = pattern(3 * MIB + number * 1_777, 1);
+        within(client.send_binary(&sent)).await.expect("sent");
+    }
+    for client in &mut clients {
+        let answer = within(client.close(CloseCode::NORMAL, "done")).await;
+        let answer = answer.expect("the answer came").expect("with a code");
+        assert_eq!(answer.code, CloseCode::NORMAL);
+    }
+    drop(clients);
+    house.leave().await;
+}
+
+#[tokio::test]
 async fn s3_a_slow_consumer_is_closed_with_1008() {
     let house = SecureHouse::serve(app()).await;
     let mut slow = house.open("/impatient").await;
@@ -321,6 +343,7 @@ async fn s3_a_slow_consumer_is_closed_with_1008() {
     assert_eq!(code, 1008);
     assert!(reason.starts_with("slow-consumer"), "{reason}");
     assert!(expected < sent);
+    assert!(within(slow.next()).await.expect("no error").is_none());
     drop(slow);
     house.leave().await;
 }
