@@ -200,6 +200,10 @@ impl Place {
 }
 
 #[cfg(test)]
+#[path = "tls_tests.rs"]
+mod over_sockets;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
