@@ -6,8 +6,12 @@ mod secure;
 mod support;
 
 use axum::routing::get;
-use campanile::{Binary, Campanile, Endpoint, Handle, OutboxPolicy, Refusal, Text};
-use campanile_client::{Client, ClientError, CloseCode, Limits, Message, TlsError};
+use campanile::http::StatusCode;
+use campanile::{
+    Binary, Campanile, Endpoint, Handle, Handshake, HandshakeInterceptor, Intercepting,
+    OutboxPolicy, Refusal, Refused, Text,
+};
+use campanile_client::{Client, ClientError, CloseCode, DeflateOffer, Limits, Message, TlsError};
 use campanile_websocket::{ClientHandshake, Opcode, append_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,9 +44,28 @@ fn app() -> Campanile {
         .endpoint("/echo", echo)
         .endpoint("/chat", chat)
         .endpoint("/impatient", impatient)
+        .endpoint(
+            "/invited",
+            Endpoint::new().protocols(["chat"]).intercept(Invited),
+        )
         .routes(axum::Router::new().route("/who", get(async || "nobody")))
         .build()
         .expect("valid")
+}
+
+/// Lets in who has an invitation.
+struct Invited;
+
+impl HandshakeInterceptor for Invited {
+    fn before<'a>(&'a self, handshake: &'a mut Handshake) -> Intercepting<'a> {
+        let is_invited = handshake.headers().contains_key("invitation");
+        Box::pin(async move {
+            match is_invited {
+                true => Ok(()),
+                false => Err(Refused::new(StatusCode::FORBIDDEN, "you are not invited")),
+            }
+        })
+    }
 }
 
 async fn said(handle: Handle, Text(text): Text) -> Result<(), Refusal> {
@@ -217,7 +240,25 @@ async fn s3_plain_http_is_told_to_use_tls() {
 }
 
 #[tokio::test]
-async fn s3_s206_a_client_says_why_it_does_not_trust_a_server() {
+async fn s182_a_client_has_its_tls_context_headers_and_sub_protocols() {
+    let house = SecureHouse::serve(app()).await;
+    let uninvited = house.client("/invited").protocols(["chat"]).connect();
+    let refused = within(uninvited).await.expect_err("no header").to_string();
+    assert!(refused.contains("403"), "{refused}");
+    let invited = house
+        .client("/invited")
+        .header("Invitation", "yes")
+        .protocols(["superchat", "chat"])
+        .compression(DeflateOffer::default());
+    let client = within(invited.connect()).await.expect("invited");
+    assert_eq!(client.protocol(), Some("chat"));
+    assert!(client.compression().is_some());
+    drop(client);
+    house.leave().await;
+}
+
+#[tokio::test]
+async fn s206_a_client_says_why_it_does_not_trust_a_server() {
     let house = SecureHouse::serve(app()).await;
     let error = within(Client::connect(&house.url("/echo"))).await;
     let error = error.expect_err("an unknown authority");

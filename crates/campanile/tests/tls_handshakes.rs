@@ -15,7 +15,8 @@ use campanile_client::{Client, ClientError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::secure::{Authority, Issued, Key, SecureHouse};
+use crate::secure::certificates::Key;
+use crate::secure::{Authority, Issued, SecureHouse};
 use crate::support::{next_text, within};
 
 fn app() -> Campanile {

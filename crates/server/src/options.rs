@@ -63,8 +63,7 @@ pub(crate) struct ServeOptions {
     pub(crate) batching_pause_max: Option<u32>,
 }
 
-/// The certificate that makes it https and wss: on the addresses of --listen; if there are none,
-/// on port 8443 of this machine, beside plain HTTP on 8080.
+// No documentation comment: it would become that of the whole command.
 #[derive(Debug, Default, Args)]
 pub(crate) struct TlsOptions {
     /// Speak TLS with this certificate: a PEM file with the server's own, then those of the

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
 #[path = "certificates.rs"]
-mod certificates;
+pub(crate) mod certificates;
 
 use std::future::{Future, IntoFuture};
 use std::io;
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub(crate) use self::certificates::{Authority, Issued, Key};
+pub(crate) use self::certificates::{Authority, Issued};
 use super::support::within;
 
 impl Authority {

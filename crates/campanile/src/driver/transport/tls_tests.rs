@@ -71,7 +71,7 @@ fn pair<T: Send + 'static>(
 
 #[test]
 fn s3_what_is_encrypted_and_not_sent_goes_out_before_the_end() {
-    let (may_read, told) = mpsc::channel();
+    let (may_read, told) = mpsc::sync_channel(1);
     let (mut transport, mut poll, peer) = pair(move |mut stream| {
         told.recv_timeout(PATIENCE).expect("told to read");
         let mut all = Vec::new();

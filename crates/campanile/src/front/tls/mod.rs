@@ -208,7 +208,10 @@ impl ResolvesServerCert for Current {
 
 /// Tells a client that speaks plain HTTP what to do instead.
 async fn refuse_plain_http(socket: TcpStream) -> std::io::Result<()> {
-    const DETAIL: &str = r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"this port speaks TLS: use https:// or wss:// in the URL"}"#;
+    const DETAIL: &str = concat!(
+        r#"{"type":"about:blank","title":"Bad Request","status":400,"#,
+        r#""detail":"this port speaks TLS: use https:// or wss:// in the URL"}"#
+    );
     let mut answer = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{DETAIL}",
