@@ -12,6 +12,7 @@ use axum::extract::Request;
 use axum::routing::get;
 use campanile::{Campanile, ClientCertificates, Endpoint, PeerCertificates, Text, Tls, TlsError};
 use campanile_client::{Client, ClientError};
+use campanile_websocket::{ClientHandshake, Opcode, append_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -293,6 +294,54 @@ async fn s3_hostile_handshakes_end_and_harm_nobody() {
     bystander.send_text("still here").await.expect("sent");
     assert_eq!(next_text(&mut bystander).await, "still here");
     assert!(connect(&house, house.authority.trust()).await.is_ok());
+    drop(bystander);
+    house.leave().await;
+}
+
+/// The frame of a short text, as a client sends it and as it comes back.
+fn echo_frames(text: &str) -> [Vec<u8>; 2] {
+    [Some([9, 8, 7, 6]), None].map(|mask| {
+        let mut frame = Vec::new();
+        append_frame(&mut frame, true, Opcode::Text, text.as_bytes(), mask);
+        frame
+    })
+}
+
+#[tokio::test]
+async fn s3_new_keys_are_followed_and_garbage_ends_a_session_alone() {
+    let house = SecureHouse::serve(app()).await;
+    let mut bystander = house.open("/echo").await;
+    let mut stream = house.raw().await;
+    let request = ClientHandshake::new("localhost", "/echo", [7; 16]).request_bytes();
+    stream.write_all(&request).await.expect("sent");
+    stream.flush().await.expect("sent");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within(stream.read_u8()).await.expect("a head"));
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "));
+    for number in 0..20 {
+        // RFC 8446 4.6.3: the server must answer with new keys of its own.
+        let session = stream.get_mut().1;
+        session.refresh_traffic_keys().expect("TLS 1.3");
+        let [sent, expected] = echo_frames(&number.to_string());
+        stream.write_all(&sent).await.expect("sent");
+        stream.flush().await.expect("sent");
+        let mut received = vec![0; expected.len()];
+        let read = within(stream.read_exact(&mut received)).await;
+        read.expect("an echo");
+        assert_eq!(received, expected);
+    }
+    let socket = stream.get_mut().0;
+    socket.write_all(&[23, 3, 3, 0, 32]).await.expect("sent");
+    socket.write_all(&[0; 64]).await.expect("sent");
+    let mut rest = Vec::new();
+    let end = within(stream.read_to_end(&mut rest)).await;
+    let end = end.expect_err("an alert").to_string();
+    assert!(end.contains("alert") || end.contains("reset"), "{end}");
+    assert!(rest.is_empty());
+    bystander.send_text("still here").await.expect("sent");
+    assert_eq!(next_text(&mut bystander).await, "still here");
     drop(bystander);
     house.leave().await;
 }

@@ -110,13 +110,15 @@ impl Serve {
         self
     }
 
-    /// Lets the listeners that were given so far speak TLS: `https://` and `wss://`. Those that
-    /// are added later with [`also_on`](Self::also_on) are plain.
+    /// Lets the plain listeners that were given so far speak TLS: `https://` and `wss://`. Those
+    /// that are added later with [`also_on`](Self::also_on) are plain.
     #[cfg(feature = "tls")]
     #[expect(clippy::needless_pass_by_value, reason = "as `also_on_tls` takes it")]
     pub fn tls(mut self, tls: Tls) -> Self {
         for (_, security) in &mut self.listeners {
-            *security = Security::Tls(tls.clone());
+            if security.is_plain() {
+                *security = Security::Tls(tls.clone());
+            }
         }
         self
     }

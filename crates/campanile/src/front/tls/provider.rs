@@ -18,7 +18,8 @@ pub(super) fn provider() -> Result<Arc<CryptoProvider>, TlsError> {
     }
 }
 
-/// What graviola needs and this processor does not have: those since about 2014 have it all.
+/// What graviola needs and this processor does not have: Intel's since 2014 and AMD's since 2017
+/// have it all.
 #[cfg(target_arch = "x86_64")]
 fn missing() -> Option<&'static str> {
     [
