@@ -25,7 +25,7 @@ pub use bystander::Bystander;
 pub use http::{Request, Response};
 pub use raw::{Ended, Frame, Raw};
 pub use scene::Scene;
-pub use server::Server;
+pub use server::{Server, run_to_end};
 
 /// Bound on every single wait. It is long because a busy machine is no failure; a test that waits
 /// this long has failed.

@@ -16,7 +16,7 @@ use crate::PATIENCE;
 /// How long the program may take until it says that it listens.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 /// The words in front of the address on the program's standard error.
-const ANNOUNCEMENT: &str = "listening on http://";
+const ANNOUNCEMENT: &str = "listening on http";
 /// Lines of standard error that are kept for a failed test's output.
 const LOG_LINES_MAX: usize = 500;
 
@@ -84,6 +84,11 @@ impl Server {
     /// The WebSocket address of `path`, which starts with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("ws://{}{path}", self.address)
+    }
+
+    /// The same under TLS, for a program that was started with a certificate.
+    pub fn secure_url(&self, path: &str) -> String {
+        format!("wss://{}{path}", self.address)
     }
 
     /// Resident memory of the process, in bytes.
@@ -170,11 +175,24 @@ impl Drop for Server {
 /// The address in an announcement, up to its port.
 fn announced_address(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once(ANNOUNCEMENT)?;
+    let rest = rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://")?;
     let end = rest.find(|c: char| !c.is_ascii_hexdigit() && !"[].:".contains(c));
     rest[..end.unwrap_or(rest.len())]
         .trim_end_matches('.')
         .parse()
         .ok()
+}
+
+/// What the program does with these arguments, when it ends by itself.
+///
+/// # Panics
+/// When it cannot be started.
+pub fn run_to_end(arguments: &[&str]) -> std::process::Output {
+    Command::new(program())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts")
 }
 
 /// The program, built once for each process of tests with the profile of the tests.
@@ -229,6 +247,8 @@ mod tests {
         );
         let line = "listening on http://127.0.0.1:8080.";
         assert_eq!(announced_address(line), Some(([127, 0, 0, 1], 8080).into()));
+        let line = "listening on https://[::1]:8443";
+        assert_eq!(announced_address(line), "[::1]:8443".parse().ok());
         assert_eq!(announced_address("listening on nothing"), None);
     }
 }

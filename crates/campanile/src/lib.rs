@@ -100,6 +100,8 @@ pub use extract::{
     Headers, Json, Path, PayloadFormat, Pong, Query, RequiredState, SessionState, State, Text,
     TextPart, User,
 };
+#[cfg(feature = "tls")]
+pub use front::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};
 pub use front::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, ProxyHeaders, Serve,
     TARGET_BYTES_MAX, TrustedProxyError, UNFINISHED_REQUESTS_MAX, bind, serve,

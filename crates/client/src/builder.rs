@@ -13,6 +13,7 @@ use tokio::{
 use crate::{
     connection::{Client, Opened},
     error::{ClientError, Step},
+    stream::Stream,
     url::Address,
 };
 
@@ -30,6 +31,8 @@ pub struct Builder {
     compression: Option<DeflateOffer>,
     open_timeout: Duration,
     close_timeout: Duration,
+    #[cfg(feature = "tls")]
+    tls: crate::Tls,
 }
 
 impl Builder {
@@ -42,6 +45,8 @@ impl Builder {
             compression: None,
             open_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
+            #[cfg(feature = "tls")]
+            tls: crate::Tls::default(),
         }
     }
 
@@ -83,6 +88,14 @@ impl Builder {
         self
     }
 
+    /// Whom to trust on a `wss://` address, and who this client is. By default the system's
+    /// authorities, and nobody in particular. An address with `ws://` is not concerned.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// Bound on resolving, connecting and the opening handshake together; 10 s by default.
     pub fn open_timeout(mut self, open_timeout: Duration) -> Self {
         self.open_timeout = open_timeout;
@@ -99,7 +112,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`ClientError::Url`] and [`ClientError::Header`] before anything is sent, then
-    /// [`Resolve`](ClientError::Resolve), [`Connect`](ClientError::Connect),
+    /// [`Resolve`](ClientError::Resolve), [`Connect`](ClientError::Connect), `Tls`,
     /// [`Handshake`](ClientError::Handshake), [`Compression`](ClientError::Compression),
     /// [`NoAnswer`](ClientError::NoAnswer), [`Io`](ClientError::Io) and
     /// [`TimedOut`](ClientError::TimedOut).
@@ -107,7 +120,8 @@ impl Builder {
         let address = Address::parse(&self.url)?;
         let handshake = self.handshake(&address)?;
         let opening = async {
-            let stream = open_socket(&address).await?;
+            let socket = open_socket(&address).await?;
+            let stream = self.secure(socket, &address).await?;
             exchange(stream, &handshake).await
         };
         let after = self.open_timeout;
@@ -130,6 +144,20 @@ impl Builder {
             limits: self.limits,
             close_timeout: self.close_timeout,
         }))
+    }
+
+    #[cfg(feature = "tls")]
+    async fn secure(&self, socket: TcpStream, address: &Address) -> Result<Stream, ClientError> {
+        if !address.is_secure {
+            return Ok(Stream::Plain(socket));
+        }
+        let stream = self.tls.connect(socket, &address.host).await?;
+        Ok(Stream::Tls(Box::new(stream)))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn secure(&self, socket: TcpStream, _: &Address) -> Result<Stream, ClientError> {
+        Ok(Stream::Plain(socket))
     }
 
     fn handshake(&self, address: &Address) -> Result<ClientHandshake, ClientError> {
@@ -216,14 +244,21 @@ async fn open_socket(address: &Address) -> Result<TcpStream, ClientError> {
 
 /// Sends the request and reads the answer; what came behind the answer's head is returned too.
 async fn exchange(
-    mut stream: TcpStream,
+    mut stream: Stream,
     handshake: &ClientHandshake,
-) -> Result<(TcpStream, ClientResponse, Vec<u8>), ClientError> {
+) -> Result<(Stream, ClientResponse, Vec<u8>), ClientError> {
     stream.write_all(&handshake.request_bytes()).await?;
+    stream.flush().await?;
     let mut head = Vec::with_capacity(HEAD_READ_BYTES);
     loop {
         // The codec refuses a head of more than 16 KiB, so this ends.
-        if stream.read_buf(&mut head).await? == 0 {
+        let read = stream.read_buf(&mut head).await;
+        #[cfg(feature = "tls")]
+        if let Some(refused) = read.as_ref().err().and_then(crate::TlsError::of) {
+            // A server of TLS 1.3 refuses a client's certificate behind its own handshake.
+            return Err(refused.into());
+        }
+        if read? == 0 {
             return Err(ClientError::NoAnswer);
         }
         if let Some((response, head_bytes)) = handshake.read_response(&head)? {

@@ -8,10 +8,7 @@ use campanile_websocket::{
     Decoder, Event, Limits, Opcode, Role, WindowBits,
 };
 use http::HeaderMap;
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     builder::Builder,
@@ -19,6 +16,7 @@ use crate::{
     error::{ClientError, Step},
     mask::Masks,
     pipe::Pipe,
+    stream::Stream,
 };
 
 /// What a server sent.
@@ -37,7 +35,7 @@ pub enum Message {
 
 /// What the opening handshake leaves behind.
 pub(crate) struct Opened {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     pub(crate) response: ClientResponse,
     /// Bytes that came behind the handshake's answer.
     pub(crate) rest: Vec<u8>,
@@ -358,6 +356,7 @@ impl Client {
             }
         };
         let ended = timeout_at(deadline, end).await;
+        self.pipe.shut_down_without_waiting().await;
         self.state = State::Ended;
         ended.map_err(|_| self.timed_out())
     }

@@ -47,6 +47,10 @@ pub enum ClientError {
         /// What the last address that was tried answered.
         source: io::Error,
     },
+    /// The TLS handshake failed, or what was given for it cannot be used.
+    #[cfg(feature = "tls")]
+    #[error("no TLS connection: {0}")]
+    Tls(#[from] crate::TlsError),
     /// The operating system gave no random bytes for a key or a mask (RFC 6455 10.3).
     #[error("the operating system gave no random bytes: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -103,7 +107,7 @@ pub enum UrlProblem {
     Syntax,
     /// Its scheme is neither `ws` nor `wss`.
     Scheme,
-    /// Its scheme is `wss`, and this client has no TLS yet.
+    /// Its scheme is `wss`, and this client was built without its feature `tls`.
     Tls,
     /// It names no host.
     Host,
@@ -117,9 +121,9 @@ impl fmt::Display for UrlProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Syntax => "it is not a URL; write ws://HOST:PORT/PATH",
-            Self::Scheme => "its scheme is not ws; write ws://HOST:PORT/PATH",
+            Self::Scheme => "its scheme is neither ws nor wss; write ws://HOST:PORT/PATH",
             Self::Tls => {
-                "TLS is not available in this client yet; use ws://, or a TLS proxy in front"
+                "this client was built without TLS; build it with the feature tls, or use ws://"
             }
             Self::Host => "it names no host; write ws://HOST:PORT/PATH",
             Self::Fragment => "a WebSocket address has no fragment; write %23 for a # in the path",

@@ -3,10 +3,12 @@
 //! One [`Client`] is one connection. It is driven by the calls made on it: nothing runs in the
 //! background, so an idle client costs its socket and a few hundred bytes.
 //!
-//! - [`Client::connect`] opens a `ws://` address; [`Client::builder`] adds sub-protocols, headers,
+//! - [`Client::connect`] opens a `ws://` or `wss://` address; [`Client::builder`] adds sub-protocols, headers,
 //!   an origin, limits and time bounds.
 //! - [`Client::next`] gives the next [`Message`]. Pings are answered on the way; a Close is
 //!   answered, delivered once, and followed by `None`.
+//! - [`Builder::tls`] says whom to trust on `wss://`, and who this client is (feature `tls`, on by
+//!   default).
 //! - [`Builder::compression`] offers permessage-deflate (RFC 7692).
 //! - [`Client::close`] performs the closing handshake and waits for its end, for a bounded time.
 //!
@@ -37,6 +39,9 @@ mod connection;
 mod error;
 mod mask;
 mod pipe;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod url;
 
 pub use builder::Builder;
@@ -46,3 +51,5 @@ pub use campanile_websocket::{
 };
 pub use connection::{Client, Message};
 pub use error::{ClientError, Step, UrlProblem};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};

@@ -8,7 +8,9 @@ use std::{
 };
 
 use campanile_websocket::{Opcode, append_compressed_frame, append_frame};
-use tokio::{io::AsyncWrite, net::TcpStream};
+use tokio::io::AsyncWrite;
+
+use crate::stream::Stream;
 
 /// Bytes that one read asks for.
 const READ_BYTES: usize = 16 * 1024;
@@ -72,14 +74,14 @@ impl Outgoing {
 /// A socket and its buffers.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    stream: TcpStream,
+    stream: Stream,
     pub(crate) incoming: Incoming,
     pub(crate) outgoing: Outgoing,
 }
 
 impl Pipe {
     /// `bytes`: what was read behind the opening handshake.
-    pub(crate) fn new(stream: TcpStream, bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(stream: Stream, bytes: Vec<u8>) -> Self {
         let incoming = Incoming { bytes, decoded: 0 };
         Self {
             stream,
@@ -125,15 +127,18 @@ impl Pipe {
         .await
     }
 
+    /// Says to the server that nothing more is coming, as far as that needs no waiting.
+    pub(crate) async fn shut_down_without_waiting(&mut self) {
+        poll_fn(|context| {
+            let _ = Pin::new(&mut self.stream).poll_shutdown(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.stream.poll_read_ready(context))?;
-            self.incoming.bytes.reserve(READ_BYTES);
-            match self.stream.try_read_buf(&mut self.incoming.bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
-            }
-        }
+        self.stream
+            .poll_read_append(context, &mut self.incoming.bytes, READ_BYTES)
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -144,6 +149,9 @@ impl Pipe {
                 Ok(written) => *sent += written,
                 Err(error) => result = Err(error),
             }
+        }
+        if result.is_ok() {
+            result = ready!(Pin::new(&mut self.stream).poll_flush(context));
         }
         self.outgoing = Outgoing::default();
         Poll::Ready(result)

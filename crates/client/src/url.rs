@@ -1,4 +1,4 @@
-//! The parts of a `ws://` address that a connection needs (RFC 6455 3).
+//! The parts of a `ws://` or `wss://` address that a connection needs (RFC 6455 3).
 
 use http::Uri;
 
@@ -9,9 +9,11 @@ use crate::error::{ClientError, UrlProblem};
 pub(crate) struct Address {
     /// Host name or IP address, without the brackets of IPv6.
     pub(crate) host: String,
-    /// Port, 80 when the address names none.
+    /// Port; when the address names none, 80, or 443 for `wss`.
     pub(crate) port: u16,
-    /// Value of the `Host` header: the port is left out when it is 80.
+    /// Its scheme is `wss`.
+    pub(crate) is_secure: bool,
+    /// Value of the `Host` header: the port is left out when it is the scheme's.
     pub(crate) host_header: String,
     /// Path and query, never empty.
     pub(crate) path_and_query: String,
@@ -31,11 +33,12 @@ impl Address {
             return Err(UrlProblem::Fragment);
         }
         let uri: Uri = url.parse().map_err(|_| UrlProblem::Syntax)?;
-        match uri.scheme_str() {
-            Some("ws") => {}
+        let (is_secure, usual_port) = match uri.scheme_str() {
+            Some("ws") => (false, 80),
+            Some("wss") if cfg!(feature = "tls") => (true, 443),
             Some("wss") => return Err(UrlProblem::Tls),
             _ => return Err(UrlProblem::Scheme),
-        }
+        };
         let authority = uri.authority().ok_or(UrlProblem::Host)?;
         if authority.as_str().contains('@') {
             return Err(UrlProblem::UserInfo);
@@ -48,7 +51,7 @@ impl Address {
         // `port()` is also `None` for a port that is not a number up to 65535.
         let port = match (authority.port(), authority.as_str() == written) {
             (Some(port), _) => port.as_u16(),
-            (None, true) => 80,
+            (None, true) => usual_port,
             (None, false) => return Err(UrlProblem::Syntax),
         };
         let path_and_query = match uri.path_and_query().map(http::uri::PathAndQuery::as_str) {
@@ -59,7 +62,8 @@ impl Address {
         Ok(Self {
             host: host.to_owned(),
             port,
-            host_header: if port == 80 {
+            is_secure,
+            host_header: if port == usual_port {
                 written.to_owned()
             } else {
                 format!("{written}:{port}")
@@ -108,7 +112,6 @@ mod tests {
 
     #[test]
     fn each_wrong_address_says_what_is_wrong() {
-        assert_eq!(problem("wss://example.com/"), UrlProblem::Tls);
         assert_eq!(problem("http://example.com/"), UrlProblem::Scheme);
         assert_eq!(problem("/chat"), UrlProblem::Scheme);
         assert_eq!(problem("ws://example.com/#top"), UrlProblem::Fragment);
@@ -116,9 +119,22 @@ mod tests {
         assert_eq!(problem("ws://exa mple.com/"), UrlProblem::Syntax);
         assert_eq!(problem("ws://example.com:99999/"), UrlProblem::Syntax);
         assert_eq!(problem(""), UrlProblem::Syntax);
-        let said = Address::parse("wss://example.com/")
-            .expect_err("TLS")
-            .to_string();
-        assert!(said.contains("TLS is not available"), "{said}");
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn s3_port_443_is_implied_by_wss() {
+        let address = Address::parse("wss://example.com/chat").expect("an address");
+        assert!(address.is_secure);
+        assert_eq!(address.port, 443);
+        assert_eq!(address.host_header, "example.com");
+        let address = Address::parse("wss://example.com:80/").expect("an address");
+        assert_eq!(address.host_header, "example.com:80");
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn without_tls_wss_says_what_is_missing() {
+        assert_eq!(problem("wss://example.com/"), UrlProblem::Tls);
     }
 }

@@ -165,9 +165,9 @@ async fn refusals_say_why() {
         })
     ));
 
-    match Client::connect("wss://127.0.0.1/").await {
+    match Client::connect("https://127.0.0.1/").await {
         Err(ClientError::Url {
-            problem: UrlProblem::Tls,
+            problem: UrlProblem::Scheme,
             ..
         }) => {}
         other => panic!("{other:?}"),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use campanile_client::{Client, ClientError, Message};
+use campanile_client::{Client, ClientError, Message, Tls, TlsError};
 
 use crate::options::ListenOptions;
 
@@ -15,8 +15,21 @@ pub(crate) async fn listen(options: &ListenOptions) -> ExitCode {
         path if path.starts_with('/') => format!("{THIS_MACHINE}{path}"),
         url => url.to_owned(),
     };
-    match print_all(&url).await {
+    let mut tls = Tls::default();
+    if options.insecure {
+        tls = tls.danger_accept_any_certificate();
+    }
+    match print_all(&url, tls).await {
         Ok(()) => ExitCode::SUCCESS,
+        // The library's advice is for programmers.
+        Err(ClientError::Tls(TlsError::Untrusted { .. })) => {
+            eprintln!(
+                "campanile: {url}: the server's certificate is not trusted here, expired, or for \
+                 another name. Name its authority's PEM file in the variable SSL_CERT_FILE; or, if \
+                 the server is your own and for development, add --insecure"
+            );
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("campanile: {url}: {error}");
             ExitCode::FAILURE
@@ -24,8 +37,8 @@ pub(crate) async fn listen(options: &ListenOptions) -> ExitCode {
     }
 }
 
-async fn print_all(url: &str) -> Result<(), ClientError> {
-    let mut client = Client::connect(url).await?;
+async fn print_all(url: &str, tls: Tls) -> Result<(), ClientError> {
+    let mut client = Client::builder(url).tls(tls).connect().await?;
     eprintln!("campanile: listening to {url}; stop with ^C");
     while let Some(message) = client.next().await? {
         match message {

@@ -5,12 +5,14 @@
 #![deny(unsafe_code)]
 
 mod bench;
+mod certificate;
 mod demos;
 mod listen;
 mod memory;
 mod options;
 mod pages;
 mod serve;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -61,6 +63,9 @@ fn front_threads(options: &Options) -> usize {
 fn merge(mut first: ServeOptions, second: ServeOptions) -> ServeOptions {
     first.dev |= second.dev;
     first.listen.extend(second.listen);
+    first.tls.cert = second.tls.cert.or(first.tls.cert);
+    first.tls.key = second.tls.key.or(first.tls.key);
+    first.tls.dev |= second.tls.dev;
     first.shards = second.shards.or(first.shards);
     first.batching_pause_max = second.batching_pause_max.or(first.batching_pause_max);
     first

@@ -46,9 +46,12 @@ pub(crate) struct ServeOptions {
     pub(crate) dev: bool,
 
     /// An address to listen on, such as 127.0.0.1:8080; may be given several times. Port 0 lets
-    /// the system choose.
+    /// the system choose. With a certificate, TLS (https and wss) is spoken there.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Vec<SocketAddr>,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsOptions,
 
     /// How many threads share the sessions. Half the number of cores unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -60,12 +63,43 @@ pub(crate) struct ServeOptions {
     pub(crate) batching_pause_max: Option<u32>,
 }
 
+// No documentation comment: it would become that of the whole command.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TlsOptions {
+    /// Speak TLS with this certificate: a PEM file with the server's own, then those of the
+    /// authorities between. It is read anew when it changes and on SIGHUP. Without --listen it is
+    /// on port 8443 of this machine, beside plain HTTP on 8080.
+    #[arg(long = "tls-cert", value_name = "FILE", requires = "key", id = "cert")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The certificate's private key: a PEM file, not encrypted.
+    #[arg(long = "tls-key", value_name = "FILE", requires = "cert", id = "key")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Speak TLS with a certificate made for this run, for localhost, 127.0.0.1 and ::1. Nobody
+    /// trusts it: browsers warn, and `campanile listen` needs --insecure. Addresses as above.
+    #[arg(long = "dev-tls", conflicts_with_all = ["cert", "key"], id = "dev_tls")]
+    pub(crate) dev: bool,
+}
+
+impl TlsOptions {
+    /// Whether TLS is asked for at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.dev || self.cert.is_some()
+    }
+}
+
 /// What to listen to.
 #[derive(Debug, Args)]
 pub(crate) struct ListenOptions {
     /// A URL such as ws://127.0.0.1:8080/chat, or a path of the server on this machine's port
-    /// 8080, such as /ws/me.
+    /// 8080, such as /ws/me. wss:// is TLS.
     pub(crate) endpoint: String,
+
+    /// Trust whatever certificate the server shows: for one that was made for development. Anybody
+    /// on the way can then read and change what is said.
+    #[arg(long)]
+    pub(crate) insecure: bool,
 }
 
 /// What to measure, and how.
@@ -255,6 +289,21 @@ mod tests {
     fn listen_addresses_add_up() {
         let options = parse(&["--listen", "127.0.0.1:0", "--listen", "[::1]:9"]).expect("valid");
         assert_eq!(options.serve.listen.len(), 2);
+    }
+
+    #[test]
+    fn s3_a_certificate_needs_its_key() {
+        let options = parse(&["--tls-cert", "c.pem", "--tls-key", "k.pem"]).expect("valid");
+        assert!(options.serve.tls.is_on());
+        assert!(parse(&["--dev-tls"]).expect("valid").serve.tls.dev);
+        assert!(!parse(&[]).expect("valid").serve.tls.is_on());
+        for wrong in [
+            &["--tls-cert", "c.pem"][..],
+            &["--tls-key", "k.pem"],
+            &["--dev-tls", "--tls-cert", "c.pem", "--tls-key", "k.pem"],
+        ] {
+            assert_eq!(parse(wrong).expect_err("half").exit_code(), 2);
+        }
     }
 
     #[test]

@@ -5,18 +5,28 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use campanile::Campanile;
+use campanile::{Campanile, Serve, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::options::ServeOptions;
-use crate::{demos, memory, pages};
+use crate::{demos, memory, pages, tls};
 
 /// The exit status for bad usage or configuration.
 const BAD_USAGE: u8 = 2;
 
 /// The port that is used unless another one is asked for.
 const PORT: u16 = 8080;
+
+/// The same under TLS, beside the other one.
+const TLS_PORT: u16 = 8443;
+
+/// What is listened on.
+#[derive(Default)]
+struct Listeners {
+    plain: Vec<TcpListener>,
+    secure: Vec<TcpListener>,
+}
 
 /// Serves until told to stop. Status 0 after a clean stop.
 pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
@@ -30,6 +40,13 @@ pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
         );
         return ExitCode::from(BAD_USAGE);
     }
+    let tls = match tls::prepare(&options.tls) {
+        Ok(tls) => tls,
+        Err(message) => {
+            eprintln!("campanile: {message}");
+            return ExitCode::from(BAD_USAGE);
+        }
+    };
     let listeners = match listeners(options) {
         Ok(listeners) => listeners,
         Err(message) => {
@@ -61,9 +78,21 @@ pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    for listener in &listeners {
+    if let Some(tls) = &tls {
+        if let Err(error) = tls::reload_on_hangup(tls.clone()) {
+            eprintln!("campanile: signals cannot be watched: {error}");
+            return ExitCode::FAILURE;
+        }
+        tracing::info!(
+            "the TLS certificate's SHA-256 fingerprint is {}",
+            tls.fingerprint()
+        );
+    }
+    let plain = listeners.plain.iter().map(|listener| ("http", listener));
+    let secure = listeners.secure.iter().map(|listener| ("https", listener));
+    for (scheme, listener) in plain.chain(secure) {
         if let Ok(address) = listener.local_addr() {
-            tracing::info!("listening on http://{address}");
+            tracing::info!("listening on {scheme}://{address}");
             if !address.ip().is_loopback() {
                 tracing::warn!(
                     "DEVELOPMENT MODE IS OPEN TO OTHER MACHINES on {address}: anybody who can \
@@ -74,13 +103,11 @@ pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
     }
     tracing::info!("development mode: every demo is there and nothing is protected; stop with ^C");
     let trimming = memory::trim_after_crowds(app.handle());
-    let mut listeners = listeners.into_iter();
-    let Some(first) = listeners.next() else {
+    let Some(serving) = all_on(listeners, tls, app) else {
         eprintln!("campanile: there is no address to listen on");
         return ExitCode::from(BAD_USAGE);
     };
-    let served = listeners
-        .fold(campanile::serve(first, app), campanile::Serve::also_on)
+    let served = serving
         .shutdown_on(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
@@ -98,21 +125,51 @@ pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
     }
 }
 
-/// Listens on what was asked for, else on port 8080 of both loopback addresses.
-fn listeners(options: &ServeOptions) -> Result<Vec<TcpListener>, String> {
-    if !options.listen.is_empty() {
-        return options
-            .listen
-            .iter()
-            .map(|address| bind(*address))
-            .collect();
+/// One server on all listeners; `None` if there is none.
+fn all_on(listeners: Listeners, tls: Option<Tls>, app: Campanile) -> Option<Serve> {
+    let mut secure = listeners.secure.into_iter();
+    let mut plain = listeners.plain.into_iter();
+    let serving = match (plain.next(), &tls) {
+        (Some(first), _) => campanile::serve(first, app),
+        (None, Some(tls)) => campanile::serve(secure.next()?, app).tls(tls.clone()),
+        (None, None) => return None,
+    };
+    let serving = plain.fold(serving, Serve::also_on);
+    Some(match tls {
+        Some(tls) => secure.fold(serving, |serving, listener| {
+            serving.also_on_tls(listener, tls.clone())
+        }),
+        None => serving,
+    })
+}
+
+/// Listens on what was asked for, under TLS if there is a certificate. Else on port 8080 of both
+/// loopback addresses, and with a certificate on 8443 besides.
+fn listeners(options: &ServeOptions) -> Result<Listeners, String> {
+    let mut listeners = Listeners::default();
+    if options.listen.is_empty() {
+        listeners.plain = on_loopback(PORT)?;
+        if options.tls.is_on() {
+            listeners.secure = on_loopback(TLS_PORT)?;
+        }
+        return Ok(listeners);
     }
+    let named = options.listen.iter().map(|address| bind(*address));
+    let named = named.collect::<Result<_, _>>()?;
+    match options.tls.is_on() {
+        true => listeners.secure = named,
+        false => listeners.plain = named,
+    }
+    Ok(listeners)
+}
+
+fn on_loopback(port: u16) -> Result<Vec<TcpListener>, String> {
     let mut listeners = vec![bind(SocketAddr::new(
         IpAddr::V4(Ipv4Addr::LOCALHOST),
-        PORT,
+        port,
     ))?];
     // A machine without IPv6 still has all that matters.
-    match bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), PORT)) {
+    match bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port)) {
         Ok(listener) => listeners.push(listener),
         Err(message) => tracing::warn!("not on IPv6: {message}"),
     }

@@ -35,6 +35,8 @@ pub(crate) use self::format::{EndpointFormats, WebSocketFormats};
 #[cfg(feature = "test-kit")]
 pub(crate) use self::memory::{MemoryPeer, MemoryShard, pipe};
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
+#[cfg(feature = "tls")]
+pub(crate) use self::transport::TlsTransport;
 pub(crate) use self::transport::Transport;
 use crate::endpoint::{Callbacks, Endpoint};
 use crate::state::Application;

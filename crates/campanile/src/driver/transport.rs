@@ -4,12 +4,17 @@
 //! [`Transport::has_given_all`] or `WouldBlock`, and whoever writes until fewer bytes are taken than
 //! were offered.
 
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+#[cfg(feature = "tls")]
+pub(crate) use self::tls::TlsTransport;
 #[cfg(feature = "test-kit")]
 use super::memory::MemoryTransport;
 
@@ -26,26 +31,30 @@ pub(crate) enum Watcher {
 pub(crate) enum Transport {
     /// TCP as it is.
     Plain(TcpStream),
+    /// TLS over TCP.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsTransport>),
     /// Queues in memory, for tests.
     #[cfg(feature = "test-kit")]
     Memory(MemoryTransport),
 }
 
 impl Transport {
-    /// Lets the poller watch it.
+    /// Lets the shard be told of what happens to it.
     pub(super) fn register(&mut self, watcher: &Watcher, token: Token) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        match (self, watcher) {
-            (Self::Plain(stream), Watcher::Poller(registry)) => {
-                registry.register(stream, token, interest)
+        match watcher {
+            Watcher::Poller(registry) => {
+                let interest = Interest::READABLE | Interest::WRITABLE;
+                registry.register(self.socket()?, token, interest)
             }
             #[cfg(feature = "test-kit")]
-            (Self::Memory(memory), Watcher::Hand(shard)) => {
-                memory.register(*shard, token);
-                Ok(())
-            }
-            #[cfg(feature = "test-kit")]
-            _ => Err(io::ErrorKind::Unsupported.into()),
+            Watcher::Hand(shard) => match self {
+                Self::Memory(memory) => {
+                    memory.register(*shard, token);
+                    Ok(())
+                }
+                _ => Err(io::ErrorKind::Unsupported.into()),
+            },
         }
     }
 
@@ -56,12 +65,21 @@ impl Transport {
         token: Token,
         interest: Interest,
     ) -> io::Result<()> {
-        match (self, watcher) {
-            (Self::Plain(stream), Watcher::Poller(registry)) => {
-                registry.reregister(stream, token, interest)
-            }
+        match watcher {
+            Watcher::Poller(registry) => registry.reregister(self.socket()?, token, interest),
             #[cfg(feature = "test-kit")]
-            _ => Err(io::ErrorKind::Unsupported.into()),
+            Watcher::Hand(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The socket below, where there is one.
+    fn socket(&mut self) -> io::Result<&mut TcpStream> {
+        match self {
+            Self::Plain(stream) => Ok(stream),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Ok(tls.socket()),
+            #[cfg(feature = "test-kit")]
+            Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -76,6 +94,8 @@ impl Transport {
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.read(buffer),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.read(buffer),
             #[cfg(feature = "test-kit")]
             Self::Memory(memory) => memory.read(buffer),
         }
@@ -86,6 +106,8 @@ impl Transport {
     pub(super) fn has_given_all(&self, count: usize, asked: usize) -> bool {
         match self {
             Self::Plain(_) => count < asked,
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.has_given_all(),
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => count < asked,
         }
@@ -102,6 +124,8 @@ impl Transport {
                 [only] => stream.write(only),
                 several => stream.write_vectored(several),
             },
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.write(buffers),
             #[cfg(feature = "test-kit")]
             Self::Memory(memory) => memory.write(buffers),
         }
@@ -114,6 +138,8 @@ impl Transport {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.flush(),
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => Ok(()),
         }
@@ -124,6 +150,8 @@ impl Transport {
     pub(super) fn finish(&mut self) -> bool {
         match self {
             Self::Plain(_) => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.finish(),
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => false,
         }
@@ -131,20 +159,12 @@ impl Transport {
 
     /// Closes the sending half.
     pub(super) fn shut_down(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(stream) => stream.shutdown(Shutdown::Write),
-            #[cfg(feature = "test-kit")]
-            Self::Memory(_) => Ok(()),
-        }
+        self.socket()?.shutdown(Shutdown::Write)
     }
 
     /// Reads what nobody will look at, so it is not even decrypted. Otherwise as
     /// [`read`](Self::read).
     pub(super) fn discard(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.read(buffer),
-            #[cfg(feature = "test-kit")]
-            Self::Memory(memory) => memory.read(buffer),
-        }
+        self.socket()?.read(buffer)
     }
 }

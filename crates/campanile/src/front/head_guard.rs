@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use super::stream::Stream;
 
 /// What an offending byte is replaced with. No head may hold it, so that the parser answers 400
 /// and closes.
@@ -16,19 +17,19 @@ const REFUSED: u8 = 0;
 
 /// A connection whose requests' heads are looked at on their way to the parser.
 pub(super) struct HeadGuard {
-    stream: TcpStream,
+    stream: Stream,
     scan: Scan,
 }
 
 impl HeadGuard {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         Self {
             stream,
             scan: Scan::default(),
         }
     }
 
-    pub(super) fn into_inner(self) -> TcpStream {
+    pub(super) fn into_inner(self) -> Stream {
         self.stream
     }
 }

@@ -5,6 +5,9 @@ mod forwarded;
 mod head_guard;
 mod listener;
 mod serve;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;
 
 use std::sync::Arc;
@@ -21,6 +24,8 @@ pub use self::listener::{LISTEN_BACKLOG, bind};
 pub use self::serve::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, Serve, UNFINISHED_REQUESTS_MAX, serve,
 };
+#[cfg(feature = "tls")]
+pub use self::tls::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};
 #[cfg(feature = "test-kit")]
 pub(crate) use self::upgrade::HandOver;
 use crate::app::Campanile;

@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,13 +20,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
 
 use super::dispatch::{Addresses, check_request, closing, dispatch};
 use super::head_guard::HeadGuard;
+use super::stream::Security;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 use super::upgrade::HandOver;
 use crate::app::{Campanile, Running};
 
-/// How long a client may take to send a request's head, and to send the next one.
+/// How long a client may take to send a request's head, a TLS handshake before it included, and to
+/// send the next one.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many bytes a request's head may have, its URI included.
@@ -34,8 +40,8 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// How many headers a request may have.
 pub const HEADERS_MAX: usize = 100;
 
-/// How many connections of one listener may be in plain HTTP at a time. One more, and the oldest of them is closed:
-/// so a crowd that never finishes its handshakes keeps nobody out.
+/// How many connections of one listener may be in TLS handshakes or plain HTTP at a time. One more,
+/// and the oldest of them is closed: so a crowd that never finishes its handshakes keeps nobody out.
 pub const UNFINISHED_REQUESTS_MAX: usize = 8_192;
 
 /// With these a request is the last of its connection: what follows its head is a body, or another
@@ -74,7 +80,7 @@ const LAST_REQUESTS_TIME: Duration = Duration::from_secs(1);
 /// ```
 pub fn serve(listener: TcpListener, app: Campanile) -> Serve {
     Serve {
-        listeners: vec![listener],
+        listeners: vec![(listener, Security::Plain)],
         app,
         shutdown: Box::pin(std::future::pending()),
         drain_time: DRAIN_TIME,
@@ -84,7 +90,7 @@ pub fn serve(listener: TcpListener, app: Campanile) -> Serve {
 /// A server that has not been started yet: await it.
 #[must_use = "a server does nothing until it is awaited"]
 pub struct Serve {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Security)>,
     app: Campanile,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
     drain_time: Duration,
@@ -93,7 +99,27 @@ pub struct Serve {
 impl Serve {
     /// Listens here, too: `[::1]` beside `127.0.0.1`, for one.
     pub fn also_on(mut self, listener: TcpListener) -> Self {
-        self.listeners.push(listener);
+        self.listeners.push((listener, Security::Plain));
+        self
+    }
+
+    /// Listens here, too, under TLS: `https://` and `wss://`.
+    #[cfg(feature = "tls")]
+    pub fn also_on_tls(mut self, listener: TcpListener, tls: Tls) -> Self {
+        self.listeners.push((listener, Security::Tls(tls)));
+        self
+    }
+
+    /// Lets the plain listeners that were given so far speak TLS: `https://` and `wss://`. Those
+    /// that are added later with [`also_on`](Self::also_on) are plain.
+    #[cfg(feature = "tls")]
+    #[expect(clippy::needless_pass_by_value, reason = "as `also_on_tls` takes it")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        for (_, security) in &mut self.listeners {
+            if security.is_plain() {
+                *security = Security::Tls(tls.clone());
+            }
+        }
         self
     }
 
@@ -116,10 +142,13 @@ impl Serve {
         let (running, routes) = self.app.start()?;
         let running = Arc::new(running);
         let (leave, leaving) = watch::channel(false);
+        // Ends with the server.
+        #[cfg(feature = "tls")]
+        let _watching = watch_files(&self.listeners);
         let mut accepting = JoinSet::new();
-        for listener in self.listeners {
+        for (listener, security) in self.listeners {
             let (running, routes) = (Arc::clone(&running), routes.clone());
-            accepting.spawn(accept(listener, running, routes, leaving.clone()));
+            accepting.spawn(accept(listener, security, running, routes, leaving.clone()));
         }
         drop((leaving, routes));
         self.shutdown.await;
@@ -158,6 +187,20 @@ impl std::fmt::Debug for Serve {
             .field("listeners", &self.listeners)
             .finish_non_exhaustive()
     }
+}
+
+/// Looks after the files that certificates are from, once for each pair.
+#[cfg(feature = "tls")]
+fn watch_files(listeners: &[(TcpListener, Security)]) -> JoinSet<()> {
+    let mut pairs: Vec<&Tls> = Vec::new();
+    for (_, security) in listeners {
+        if let Security::Tls(tls) = security
+            && !pairs.iter().any(|pair| pair.is_same(tls))
+        {
+            pairs.push(tls);
+        }
+    }
+    pairs.into_iter().cloned().map(Tls::watch).collect()
 }
 
 /// The connections of one listener that are in plain HTTP, oldest first.
@@ -199,6 +242,7 @@ impl Requests {
 /// Accepts connections until told to leave, then waits for requests that are being answered.
 async fn accept(
     listener: TcpListener,
+    security: Security,
     running: Arc<Running>,
     routes: Router,
     mut leaving: watch::Receiver<bool>,
@@ -212,7 +256,10 @@ async fn accept(
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
                     let (running, routes) = (Arc::clone(&running), routes.clone());
-                    requests.spawn(connection(stream, address, running, routes, leaving.clone()));
+                    let (security, leaving) = (security.clone(), leaving.clone());
+                    let connection =
+                        connection(stream, address, security, running, routes, leaving);
+                    requests.spawn(connection);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -232,10 +279,22 @@ async fn left(leaving: &mut watch::Receiver<bool>) {
     let _ = leaving.wait_for(|leaving| *leaving).await;
 }
 
-/// One connection in plain HTTP, until it closes or its socket goes to a shard.
+/// Waits until the deadline has passed without a request; for ever when there was one.
+async fn unheard(deadline: Instant, heard: &AtomicBool) {
+    // The parser's own deadline begins after the TLS handshake; without one it is enough.
+    if !heard.load(Ordering::Relaxed) {
+        tokio::time::sleep_until(deadline).await;
+    }
+    if heard.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// One connection in plain HTTP, a TLS handshake before it included, until it closes or its socket goes to a shard.
 async fn connection(
     stream: TcpStream,
     address: SocketAddr,
+    security: Security,
     running: Arc<Running>,
     routes: Router,
     mut leaving: watch::Receiver<bool>,
@@ -243,15 +302,28 @@ async fn connection(
     let Ok(local) = stream.local_addr() else {
         return;
     };
+    let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
+    let admitted = tokio::select! {
+        admitted = timeout_at(deadline, security.admit(stream)) => admitted.ok().flatten(),
+        () = left(&mut leaving) => None,
+    };
+    let Some(stream) = admitted else {
+        return;
+    };
+    let facts = stream.facts();
     let addresses = Addresses {
         remote: address,
         local,
-        is_secure: false,
+        is_secure: facts.is_secure,
     };
+    let heard = Arc::new(AtomicBool::new(security.is_plain()));
     let hand_over = Arc::new(HandOver::default());
     {
         let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let is_heard = Arc::clone(&heard);
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            is_heard.store(true, Ordering::Relaxed);
+            facts.tell(request.extensions_mut());
             let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
             let routes = routes.clone();
             async move {
@@ -281,7 +353,8 @@ async fn connection(
         let mut serving = std::pin::pin!(serving);
         let served = tokio::select! {
             served = serving.as_mut() => served,
-            _ = left(&mut leaving) => {
+            () = unheard(deadline, &heard) => return,
+            () = left(&mut leaving) => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
             }

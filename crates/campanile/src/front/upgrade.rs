@@ -9,6 +9,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::head_guard::HeadGuard;
+use super::stream::Stream;
 use crate::driver::{Arrival, EndpointRuntime, Reservation, Transport};
 
 /// The kernel's send buffer of a session's socket: part of what a session may cost.
@@ -78,17 +79,17 @@ impl Upgrading {
                 return;
             }
         };
-        let Some((stream, early)) = into_tcp(upgraded) else {
+        let Some((stream, early)) = into_stream(upgraded) else {
             tracing::error!(
                 "a handshake came over something that is not plain TCP, such as the host's TLS; \
                  let campanile::serve accept the connections"
             );
             return;
         };
-        match into_mio(stream) {
-            Ok(stream) => {
+        match stream.into_transport(into_mio) {
+            Ok(transport) => {
                 let arrival = Arrival {
-                    transport: Transport::Plain(stream),
+                    transport,
                     early,
                     may_compress: self.may_compress,
                 };
@@ -99,8 +100,8 @@ impl Upgrading {
     }
 }
 
-/// Gets the socket back, from our own listener's wrapping or from axum's.
-fn into_tcp(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
+/// Gets back what was read from, out of our own listener's wrapping or axum's.
+fn into_stream(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
     let upgraded = match upgraded.downcast::<TokioIo<HeadGuard>>() {
         Ok(Parts { io, read_buf, .. }) => {
             return Some((io.into_inner().into_inner(), read_buf.to_vec()));
@@ -108,9 +109,12 @@ fn into_tcp(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
         Err(upgraded) => upgraded,
     };
     let parts = hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded);
-    parts
-        .ok()
-        .map(|parts| (parts.io.into_inner(), parts.read_buf.to_vec()))
+    parts.ok().map(|parts| {
+        (
+            Stream::Plain(parts.io.into_inner()),
+            parts.read_buf.to_vec(),
+        )
+    })
 }
 
 fn into_mio(stream: TcpStream) -> io::Result<mio::net::TcpStream> {
