@@ -119,17 +119,34 @@ impl Server {
         );
     }
 
+    /// Sends a signal, such as `HUP`.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .expect("kill runs");
+        assert!(sent.success(), "kill -s {name} {id} gave {sent}");
+    }
+
+    /// Whether these words stand in a line of its log.
+    ///
+    /// # Panics
+    /// When the thread that reads the log has.
+    pub fn has_said(&self, words: &str) -> bool {
+        let log = self.log.lock().expect("the log");
+        log.iter().any(|line| line.contains(words))
+    }
+
     /// Sends SIGTERM and waits for the end.
     ///
     /// # Panics
     /// When the process does not end.
     pub async fn terminate(&mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .expect("kill runs");
-        assert!(sent.success(), "kill -TERM {id} gave {sent}");
+        self.signal("TERM");
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("the child's status") {

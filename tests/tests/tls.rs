@@ -1,9 +1,15 @@
 //! The program under TLS: `--dev-tls`, `--tls-cert` and `--tls-key` (S3).
 
+#[path = "../../crates/campanile/tests/support/certificates.rs"]
+mod certificates;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use campanile_client::{Client, Tls};
 use campanile_tests::{Server, clients, run_to_end, within};
+
+use self::certificates::Authority;
 
 /// What an idle session may cost under TLS, in bytes of resident memory: its own share, and what
 /// rustls keeps.
@@ -53,6 +59,53 @@ fn s3_files_that_cannot_be_used_are_named() {
         assert_eq!(ended.status.code(), Some(2));
         let said = String::from_utf8_lossy(&ended.stderr);
         assert!(said.contains(wrong), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn s3_files_are_read_anew_when_they_change_and_on_sighup() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let [certificate, key] = ["chain", "key"].map(|name| {
+        let name = format!("{name}-{}.pem", std::process::id());
+        folder.join(name).display().to_string()
+    });
+    let put = |path: &str, text: &str| std::fs::write(path, text).expect("written");
+    let (first, second) = (Authority::new("first"), Authority::new("second"));
+    let (old, new) = (first.server(), second.server());
+    put(&certificate, &old.certificate);
+    put(&key, &old.key);
+    let server = Server::start(&["--tls-cert", &certificate, "--tls-key", &key]);
+    let trusting = |authority: &Authority| Tls::new().add_root_pem(&authority.pem).expect("PEM");
+    let mut session = open_with(&server, "/echo", trusting(&first)).await;
+
+    put(&key, "not a key");
+    within("a complaint", async {
+        while !server.has_said("SIGHUP: the certificate before stays in use") {
+            server.signal("HUP");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    drop(open_with(&server, "/echo", trusting(&first)).await);
+
+    put(&certificate, &new.certificate);
+    put(&key, &new.key);
+    within("the new certificate", async {
+        let url = server.secure_url("/echo");
+        while Client::builder(&url)
+            .tls(trusting(&second))
+            .connect()
+            .await
+            .is_err()
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    session.send_text("still here").await.expect("sent");
+    assert_eq!(clients::next_text(&mut session).await, "still here");
+    for path in [certificate, key] {
+        std::fs::remove_file(path).expect("it was there");
     }
 }
 

@@ -208,6 +208,13 @@ impl Handshake {
         self.parts.extensions.get()
     }
 
+    /// The certificates that the client has shown, where the listener
+    /// [asks for them](crate::Tls::client_certificates) (S3).
+    #[cfg(feature = "tls")]
+    pub fn client_certificates(&self) -> Option<&crate::PeerCertificates> {
+        self.extension()
+    }
+
     /// Who the session will belong to.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
