@@ -231,32 +231,6 @@ fn s198_the_open_sessions_of_an_endpoint_are_listed() {
 }
 
 #[test]
-fn s197_callbacks_of_a_session_run_one_at_a_time_in_order() {
-    let notes = Notes::default();
-    let noted = Arc::clone(&notes);
-    let text = move |Text(text): Text| {
-        let notes = Arc::clone(&noted);
-        async move {
-            let note = |what: &str| {
-                let note = format!("{what} {text}");
-                notes.lock().expect("not poisoned").push(note);
-            };
-            note("begin");
-            tokio::time::sleep(SECOND).await;
-            note("end");
-        }
-    };
-    let mut test = start(Endpoint::new().on_text(text));
-    let mut client = test.connect("/e");
-    for name in ["a", "b", "c"] {
-        client.send_text(name);
-    }
-    test.advance(4 * SECOND);
-    let notes = notes.lock().expect("not poisoned").join(", ");
-    assert_eq!(notes, "begin a, end a, begin b, end b, begin c, end c");
-}
-
-#[test]
 fn s203_a_ping_of_125_bytes_comes_back_and_pongs_nobody_asked_for_are_nothing() {
     let mut test = start(echo());
     let mut client = test.connect("/e");

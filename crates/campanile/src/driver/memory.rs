@@ -11,7 +11,7 @@ use mio::Token;
 use tokio::task::LocalSet;
 
 use super::Door;
-use super::shard_thread::{Ready, ShardDriver};
+use super::shard_driver::{Ready, ShardDriver};
 use super::transport::Watcher;
 use super::waiting::Background;
 use crate::state::Application;

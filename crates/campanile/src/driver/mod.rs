@@ -15,7 +15,7 @@ mod lingering;
 #[cfg(feature = "test-kit")]
 mod memory;
 mod pacing;
-mod run;
+mod shard_driver;
 mod shard_thread;
 mod sockets;
 mod transport;
@@ -234,7 +234,7 @@ impl Shards {
     pub(crate) fn start(idle: Idle, application: &Arc<Application>) -> io::Result<Self> {
         for (shard, poll) in idle.shards {
             let doors = Arc::clone(&idle.doors);
-            run::spawn(shard, poll, doors, Arc::clone(application), idle.pause_max)?;
+            shard_thread::spawn(shard, poll, doors, Arc::clone(application), idle.pause_max)?;
         }
         Ok(Self {
             doors: idle.doors,

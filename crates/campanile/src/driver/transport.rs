@@ -86,7 +86,7 @@ impl Transport {
     /// Reads what the peer has sent, as much as is there and fits. `Ok(0)` is the end.
     ///
     /// TLS needs room beside the plaintext: the buffer has at least
-    /// [`READ_BUFFER_BYTES`](super::shard_thread::READ_BUFFER_BYTES).
+    /// [`READ_BUFFER_BYTES`](super::shard_driver::READ_BUFFER_BYTES).
     ///
     /// # Errors
     /// `WouldBlock` when nothing is there; another one when the connection is lost or the peer has

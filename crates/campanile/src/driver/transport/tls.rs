@@ -9,7 +9,7 @@ use std::io::{self, IoSlice, Read, Write};
 use mio::net::TcpStream;
 use rustls::ServerConnection;
 
-use super::super::shard_thread::READ_BUFFER_BYTES;
+use super::super::shard_driver::READ_BUFFER_BYTES;
 
 /// How much is encrypted at once: the most that a record holds (RFC 8446 5.1).
 const RECORD_BYTES_MAX: usize = 16 << 10;

@@ -20,7 +20,7 @@ use self::certificates::Authority;
 use super::super::{Transport, Watcher};
 use super::TlsTransport;
 use crate::driver::lingering::Lingering;
-use crate::driver::shard_thread::READ_BUFFER_BYTES;
+use crate::driver::shard_driver::READ_BUFFER_BYTES;
 
 /// Bound on every wait.
 const PATIENCE: Duration = Duration::from_secs(20);
