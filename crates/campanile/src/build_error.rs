@@ -11,6 +11,7 @@ use crate::schedule::ScheduleError;
 
 /// Why an application cannot be built, or an endpoint not be mounted.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// A path template is malformed, or two endpoints would have the same URLs.
     #[error("endpoint {path}: {source}")]

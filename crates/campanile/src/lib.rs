@@ -90,6 +90,7 @@ pub use build_error::BuildError;
 pub use builder::Builder;
 pub use callbacks::WholeAndInParts;
 pub use context::{Context, EventKind};
+pub use driver::PrepareError;
 pub use endpoint::{
     COMPRESSED_BYTES_MAX, COMPRESSED_BYTES_MIN, Compression, Endpoint, IntoEndpoint,
     WAITING_BYTES_MAX, WAITING_MESSAGES_MAX,

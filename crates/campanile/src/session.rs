@@ -30,6 +30,7 @@ pub struct OutboxStatus {
 
 /// Why something could not be sent to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The hub refused it.
     #[error(transparent)]
