@@ -10,7 +10,7 @@ use crate::format::{FormatId, Formats};
 use crate::publication::Publication;
 
 /// Frames longer than this are not copied: they go out from their own buffer.
-const COPIED_FRAME_BYTES_MAX: usize = 4_096;
+pub(crate) const COPIED_FRAME_BYTES_MAX: usize = 4_096;
 
 /// How much is copied into one buffer.
 const PIECE_BYTES_MAX: usize = 64 << 10;
@@ -23,7 +23,7 @@ const CONTENT_BYTES_MAX: usize = 512 << 10;
 
 /// How many long frames one batch may hold; with the pieces between them they fit into one write.
 /// Those that only their format has made long are copied beyond it.
-const LONG_FRAMES_MAX: usize = 8;
+pub(crate) const LONG_FRAMES_MAX: usize = 8;
 
 /// Decides how long a run of publications may grow before it is fanned out.
 #[derive(Default)]

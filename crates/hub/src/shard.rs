@@ -14,6 +14,7 @@ use bytes::Bytes;
 use slab::Slab;
 
 use crate::destination::Destination;
+use crate::fanout::Frames;
 use crate::hub::Shared;
 use crate::log::Entry;
 use crate::member::{Deadline, Member, Phase};
@@ -90,6 +91,7 @@ pub struct Shard {
     /// Sessions whose peer has finished its closing handshake.
     pub(crate) finished: Vec<SessionId>,
     pub(crate) fetched: VecDeque<Entry>,
+    pub(crate) frames: Frames,
     pub(crate) drain: Option<Drain>,
 }
 
@@ -108,6 +110,7 @@ impl Shard {
             writable: Vec::new(),
             finished: Vec::new(),
             fetched: VecDeque::new(),
+            frames: Frames::default(),
             drain: None,
         }
     }

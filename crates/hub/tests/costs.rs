@@ -56,6 +56,28 @@ const SUBSCRIBERS: usize = 1_000;
 const PUBLICATIONS: usize = 16;
 const BYTES: usize = 128;
 
+/// Puts the label before what all get.
+#[derive(Default)]
+struct Labelled(Plain);
+
+impl Format for Labelled {
+    fn encode_content(&self, content: &Content) -> Bytes {
+        self.0.encode_content(content)
+    }
+
+    fn prefix(&self, _: &campanile_hub::Publication, label: &str, _: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(label.as_bytes());
+    }
+
+    fn has_prefix(&self) -> bool {
+        true
+    }
+
+    fn close(&self, _: u16, _: &str) -> Option<Bytes> {
+        None
+    }
+}
+
 struct Bench {
     hub: Hub,
     shards: Vec<Shard>,
@@ -148,6 +170,46 @@ fn deliveries_allocate_nothing() {
     assert!(one <= 12, "{one} allocations for one publication");
     let many = allocations(PUBLICATIONS);
     assert!(many <= 12 + 4 * PUBLICATIONS, "{many} for {PUBLICATIONS}");
+}
+
+#[test]
+fn deliveries_with_a_prefix_allocate_nothing_either() {
+    let (hub, mut shards) = Hub::new(vec![Arc::new(|| ())]).expect("a hub");
+    let house = House::new(1, 1);
+    let labelled = Arc::new(Labelled::default());
+    let format = hub.register(labelled.clone()).expect("room for a format");
+    let room = Destination::named("/room");
+    for number in 0..SUBSCRIBERS {
+        let new = NewSession {
+            format,
+            ..house.newcomer("/e")
+        };
+        let opened = shards[0].open(new, Moment::default()).finished();
+        let (slot, _) = opened.expect("room for a session");
+        let label = format!("sub-{number}");
+        let joined = shards[0].subscribe(slot, room.clone(), &label);
+        joined.finished().expect("a new subscription");
+    }
+    let mut allocations = |publications: usize| {
+        for _ in 0..publications {
+            let message = Message::text("x".repeat(BYTES));
+            let published = hub.publish(room.clone(), message);
+            published.finished().expect("room");
+        }
+        let counted = allocation_counter::measure(|| {
+            let mut counter = Counter::default();
+            shards[0].pump(&mut counter, Moment::default());
+            assert_eq!(counter.writes, SUBSCRIBERS);
+        });
+        counted.count_total as usize
+    };
+    allocations(PUBLICATIONS);
+    labelled.0.encodes.store(0, Ordering::Relaxed);
+    let one = allocations(1);
+    assert_eq!(labelled.0.encodes.load(Ordering::Relaxed), 1);
+    assert!(one <= 16, "{one} allocations for one publication");
+    let many = allocations(PUBLICATIONS);
+    assert!(many <= 16 + 4 * PUBLICATIONS, "{many} for {PUBLICATIONS}");
 }
 
 #[test]
