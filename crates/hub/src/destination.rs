@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::session::SessionId;
+
 /// The name that a publication is sent to and that sessions subscribe to.
 ///
 /// Implicit destinations are variants of their own rather than reserved names, so that no client
@@ -15,6 +17,30 @@ pub enum Destination {
     User(Arc<str>),
     /// A destination that clients may name, such as `/topic/greetings`.
     Named(Arc<str>),
+    /// What one user's sessions, or one session alone, have under a name, such as
+    /// `/user/queue/replies`.
+    Private(Arc<PrivateName>),
+}
+
+/// Whose private destination it is, and what its owner calls it. Made by
+/// [`Destination::of_user`] and [`Destination::of_session`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PrivateName {
+    owner: Owner,
+    name: Box<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Owner {
+    User(Box<str>),
+    Session(SessionId),
+}
+
+impl PrivateName {
+    /// What its owner calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 impl Destination {
@@ -26,6 +52,20 @@ impl Destination {
     /// The implicit destination of a user.
     pub fn user(name: impl Into<Arc<str>>) -> Self {
         Self::User(name.into())
+    }
+
+    /// What all sessions of a user have under this name.
+    pub fn of_user(user: impl Into<Box<str>>, name: impl Into<Box<str>>) -> Self {
+        let owner = Owner::User(user.into());
+        let name = name.into();
+        Self::Private(Arc::new(PrivateName { owner, name }))
+    }
+
+    /// What one session has under this name.
+    pub fn of_session(session: SessionId, name: impl Into<Box<str>>) -> Self {
+        let owner = Owner::Session(session);
+        let name = name.into();
+        Self::Private(Arc::new(PrivateName { owner, name }))
     }
 
     /// A destination that clients may name.
@@ -40,6 +80,34 @@ impl fmt::Display for Destination {
             Self::Endpoint(template) => write!(f, "endpoint {template}"),
             Self::User(name) => write!(f, "user {name}"),
             Self::Named(name) => f.write_str(name),
+            Self::Private(private) => write!(f, "private {}", private.name()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Slot;
+
+    #[test]
+    fn s121_a_private_destination_is_reached_by_its_owner_alone() {
+        let of = |user: &str, name: &str| Destination::of_user(user, name);
+        assert_eq!(of("ada", "/queue/a"), of("ada", "/queue/a"));
+        assert_ne!(of("ada", "/queue/a"), of("bob", "/queue/a"));
+        // However owner and name are divided, and whatever a client may spell.
+        assert_ne!(of("ada", "/queue/a"), of("ada/queue", "/a"));
+        assert_ne!(
+            of("ada", "/queue/a"),
+            Destination::named("/user/ada/queue/a")
+        );
+        let id = SessionId::new([7; 12], 0, Slot(1));
+        let own = Destination::of_session(id, "/queue/a");
+        assert_ne!(own, of(&id.to_string(), "/queue/a"));
+        let Destination::Private(private) = own else {
+            panic!("it is private");
+        };
+        assert_eq!(private.name(), "/queue/a");
+        assert_eq!(size_of::<Destination>(), 24);
     }
 }

@@ -134,6 +134,24 @@ impl Shard {
 }
 
 impl Pass<'_> {
+    /// A frame with everything that this subscriber gets.
+    fn frame_for(
+        &self,
+        publication: &Arc<Publication>,
+        subscriber: Subscriber,
+        member: &Member,
+    ) -> Frame {
+        let frame = shared_frame(publication, self.formats, member);
+        let format = self.formats.get(member.format);
+        let label = &member.subscriptions[subscriber.subscription as usize].label;
+        let mut prefix = Vec::new();
+        format.prefix(publication, label, &frame.body, &mut prefix);
+        Frame {
+            prefix: prefix.into(),
+            ..frame
+        }
+    }
+
     /// Writes to one subscriber what it has joined early enough for.
     fn deliver(
         &mut self,
@@ -153,6 +171,13 @@ impl Pass<'_> {
             return None;
         }
         let id = member.format;
+        if let Some(filter) = &member.subscriptions[subscriber.subscription as usize].filter {
+            let wanted = self.run[first..].iter().filter(|one| filter(one));
+            let frames: Vec<Frame> = wanted
+                .map(|one| self.frame_for(one, subscriber, member))
+                .collect();
+            return member.write_frames(subscriber.slot, &frames, sink, now, wheel);
+        }
         let encoding = self.encodings[id.index()].get_or_insert_with(|| {
             let format = self.formats.get(id);
             if format.has_prefix() {

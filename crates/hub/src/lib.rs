@@ -77,6 +77,7 @@ mod destination;
 mod ends;
 mod fanout;
 mod format;
+mod headers;
 mod hub;
 mod log;
 mod member;
@@ -95,8 +96,9 @@ mod topics;
 mod watch;
 mod wheel;
 
-pub use destination::Destination;
+pub use destination::{Destination, PrivateName};
 pub use format::{FORMATS_MAX, Format, FormatId, TooManyFormats};
+pub use headers::Headers;
 pub use hub::{Hub, SHARDS_MAX, Wake};
 pub use log::{INBOX_BYTES_MAX, INBOX_ENTRIES_MAX};
 pub use moment::Moment;
@@ -106,5 +108,6 @@ pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8B
 pub use session::{Attributes, NewSession, OutboxState, PathParameters, Session, SessionId, Slot};
 pub use shard::{CLOSING_TIMEOUT, SESSIONS_PER_SHARD_MAX, Shard, Wait};
 pub use sink::{Cause, Ending, Sink, Written};
+pub use topics::Filter;
 pub use watch::{PONG_TIMEOUT, Timeouts};
 pub use wheel::TICK;

@@ -55,7 +55,7 @@ impl Entry {
         match self {
             Self::Fanout(publication)
             | Self::Picked(publication, _)
-            | Self::Direct(_, publication) => publication.content().bytes().len(),
+            | Self::Direct(_, publication) => publication.bytes(),
             Self::Close { reason, .. } => reason.len(),
             Self::CloseAll { reason, .. } => reason.len(),
             Self::Ask(..) | Self::Collect(..) => 0,
@@ -147,7 +147,7 @@ impl Log {
                 .enumerate()
                 .filter(|(_, count)| **count > 0)
             {
-                if !state.inboxes[shard].has_room(message.content.bytes().len()) {
+                if !state.inboxes[shard].has_room(message.bytes()) {
                     return Err(Refusal::Overloaded);
                 }
                 shards |= 1 << shard;
@@ -175,7 +175,7 @@ impl Log {
     ) -> Result<(Accepted, ToWake), Refusal> {
         let shard = session.id().shard();
         let mut state = self.lock();
-        if !state.inboxes[shard].has_room(message.content.bytes().len()) {
+        if !state.inboxes[shard].has_room(message.bytes()) {
             return Err(Refusal::Overloaded);
         }
         let destination = session.endpoint().clone();
@@ -374,13 +374,7 @@ impl State {
             epoch,
             position: self.position,
         };
-        Arc::new(Publication::new(
-            id,
-            destination,
-            message.content,
-            message.key,
-            formats,
-        ))
+        Arc::new(Publication::new(id, destination, message, formats))
     }
 }
 

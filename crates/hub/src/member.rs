@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(size_of::<super::Member>(), 112);
         assert_eq!(size_of::<super::Deadline>(), 12);
         assert_eq!(size_of::<Session>(), 256);
-        assert_eq!(size_of::<Subscription>(), 24);
+        assert_eq!(size_of::<Subscription>(), 32);
         assert_eq!(size_of::<Subscriber>(), 16);
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::destination::Destination;
 use crate::format::{FormatId, Formats};
+use crate::headers::Headers;
 
 /// What a message says, before any protocol has framed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +141,7 @@ pub struct Publication {
     id: PublicationId,
     destination: Destination,
     content: Content,
+    headers: Headers,
     key: Option<Arc<str>>,
     encoded: Box<[OnceLock<Bytes>]>,
 }
@@ -148,15 +150,20 @@ impl Publication {
     pub(crate) fn new(
         id: PublicationId,
         destination: Destination,
-        content: Content,
-        key: Option<Arc<str>>,
+        message: Message,
         formats: usize,
     ) -> Self {
+        let Message {
+            content,
+            headers,
+            key,
+        } = message;
         let encoded = (0..formats).map(|_| OnceLock::new()).collect();
         Self {
             id,
             destination,
             content,
+            headers,
             key,
             encoded,
         }
@@ -175,6 +182,16 @@ impl Publication {
     /// What it says.
     pub fn content(&self) -> &Content {
         &self.content
+    }
+
+    /// The headers that go with it.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// What it counts for where bytes are limited.
+    pub(crate) fn bytes(&self) -> usize {
+        self.content.bytes().len() + self.headers.bytes()
     }
 
     /// What a conflating outbox keeps only the latest of, such as a stock's symbol.
@@ -198,6 +215,8 @@ impl Publication {
 pub struct Message {
     /// What it says.
     pub content: Content,
+    /// The headers that go with it, for protocols that have some.
+    pub headers: Headers,
     /// See [`Publication::key`].
     pub key: Option<Arc<str>>,
 }
@@ -213,6 +232,23 @@ impl Message {
         Content::binary(bytes).into()
     }
 
+    /// The same message with these headers instead of those that it had.
+    #[must_use]
+    pub fn with_headers<N: Into<Box<str>>, V: Into<Box<str>>>(
+        self,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        Self {
+            headers: headers.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// What it counts for where bytes are limited.
+    pub(crate) fn bytes(&self) -> usize {
+        self.content.bytes().len() + self.headers.bytes()
+    }
+
     /// The same message with a key to conflate by.
     #[must_use]
     pub fn with_key(self, key: impl Into<Arc<str>>) -> Self {
@@ -225,7 +261,11 @@ impl Message {
 
 impl From<Content> for Message {
     fn from(content: Content) -> Self {
-        Self { content, key: None }
+        Self {
+            content,
+            headers: Headers::default(),
+            key: None,
+        }
     }
 }
 
@@ -297,7 +337,7 @@ mod tests {
             position: 1,
         };
         let destination = Destination::endpoint("/e");
-        let publication = Publication::new(id, destination, Content::text("ding"), None, 1);
+        let publication = Publication::new(id, destination, Message::text("ding"), 1);
         let start = Barrier::new(SHARDS);
         std::thread::scope(|scope| {
             for _ in 0..SHARDS {

@@ -9,6 +9,7 @@ use crate::moment::Moment;
 use crate::outbox::OutboxPolicy;
 use crate::session::{Session, SessionId};
 use crate::shard::Shard;
+use crate::topics::Wanted;
 use crate::watch::{Timeouts, Watch};
 
 /// Is told what became of a request, on the shard's thread: it must be quick and must not block.
@@ -62,11 +63,11 @@ impl Shard {
                 label,
                 joined,
             } => {
-                if self.topics.is_subscribed(member, &destination) {
+                if self.topics.is_subscribed(member, &destination, &label) {
                     log.leave(self.index, &destination);
                 } else {
-                    self.topics
-                        .add(&mut self.members, slot, destination, &label, joined);
+                    let wanted = Wanted::all(destination, &label);
+                    self.topics.add(&mut self.members, slot, wanted, joined);
                 }
             }
             Request::Unsubscribe(destination) => {

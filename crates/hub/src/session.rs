@@ -31,7 +31,7 @@ impl Slot {
 
 /// An id that cannot be guessed (S19): 96 random bits, with the place of the session packed
 /// into the rest so that no directory of sessions is needed to find it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(u128);
 
 impl SessionId {

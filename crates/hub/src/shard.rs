@@ -6,6 +6,7 @@
 //! and [`pump`](Shard::pump) does everything that writes. Nothing is written anywhere else.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,10 +22,10 @@ use crate::member::{Deadline, Member, Phase};
 use crate::moment::Moment;
 use crate::outbox::Frame;
 use crate::outcome::{Outcome, Refusal, Ticket};
-use crate::publication::Message;
+use crate::publication::{Message, Publication};
 use crate::session::{NewSession, Session, SessionId, Slot};
 use crate::sink::Ending;
-use crate::topics::Topics;
+use crate::topics::{Filter, Topics, Wanted};
 use crate::watch::Watch;
 use crate::wheel::Wheel;
 
@@ -186,23 +187,42 @@ impl Shard {
         self.shared.sessions.fetch_add(1, Ordering::Relaxed);
         self.shared.sessions_opened.fetch_add(1, Ordering::Relaxed);
         for destination in [Some(endpoint), user].into_iter().flatten() {
-            self.topics.join(
-                &self.shared.log,
-                self.index,
-                &mut self.members,
-                slot,
-                destination,
-                "",
-            );
+            let (log, wanted) = (&self.shared.log, Wanted::all(destination, ""));
+            self.topics
+                .join(log, self.index, &mut self.members, slot, wanted);
         }
         self.arm_watch(slot);
         Outcome::Done((slot, session))
     }
 
     /// Subscribes a session. Publications that are accepted from now on reach it; `label` is
-    /// handed to [`Format::prefix`](crate::Format::prefix). The outcome carries the position that
-    /// the subscription joined at.
+    /// handed to [`Format::prefix`](crate::Format::prefix). A session may subscribe to a destination
+    /// several times, under different labels. The outcome carries the position that the subscription
+    /// joined at.
     pub fn subscribe(&mut self, slot: Slot, destination: Destination, label: &str) -> Outcome<u64> {
+        self.subscribe_to(slot, Wanted::all(destination, label))
+    }
+
+    /// As [`subscribe`](Self::subscribe), for those publications that `filter` wants. One that
+    /// panics does not want.
+    pub fn subscribe_filtered(
+        &mut self,
+        slot: Slot,
+        destination: Destination,
+        label: &str,
+        filter: impl Fn(&Publication) -> bool + Send + Sync + 'static,
+    ) -> Outcome<u64> {
+        let filter: Filter = Arc::new(move |publication| {
+            catch_unwind(AssertUnwindSafe(|| filter(publication))).unwrap_or(false)
+        });
+        let wanted = Wanted {
+            filter: Some(Box::new(filter)),
+            ..Wanted::all(destination, label)
+        };
+        self.subscribe_to(slot, wanted)
+    }
+
+    fn subscribe_to(&mut self, slot: Slot, wanted: Wanted) -> Outcome<u64> {
         let Some(member) = self
             .members
             .get(slot.index())
@@ -210,14 +230,32 @@ impl Shard {
         else {
             return Outcome::Refused(Refusal::NoSession);
         };
-        if self.topics.is_subscribed(member, &destination) {
+        let (destination, label) = (&wanted.destination, &wanted.label);
+        if self.topics.is_subscribed(member, destination, label) {
             return Outcome::Refused(Refusal::AlreadySubscribed);
         }
         let (log, members) = (&self.shared.log, &mut self.members);
-        Outcome::Done(
-            self.topics
-                .join(log, self.index, members, slot, destination, label),
-        )
+        Outcome::Done(self.topics.join(log, self.index, members, slot, wanted))
+    }
+
+    /// Whether a session has subscribed to anything under this label.
+    pub fn has_label(&self, slot: Slot, label: &str) -> bool {
+        let member = self.members.get(slot.index());
+        member.is_some_and(|member| member.subscriptions.iter().any(|one| *one.label == *label))
+    }
+
+    /// Ends everything that a session has subscribed to under this label. What is in the outbox
+    /// already is still delivered.
+    pub fn unsubscribe_label(&mut self, slot: Slot, label: &str) -> Outcome<()> {
+        let (log, members) = (&self.shared.log, &mut self.members);
+        if self
+            .topics
+            .leave_label(log, self.index, members, slot, label)
+        {
+            Outcome::Done(())
+        } else {
+            Outcome::Refused(Refusal::NotSubscribed)
+        }
     }
 
     /// Ends a subscription. What is in the outbox already is still delivered.

@@ -1,12 +1,15 @@
 //! Which sessions of a shard have subscribed to what.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
 use slab::Slab;
 
 use crate::destination::Destination;
 use crate::log::Log;
 use crate::member::Member;
+use crate::publication::Publication;
 use crate::session::Slot;
 
 /// One subscription as its destination sees it.
@@ -20,13 +23,46 @@ pub(crate) struct Subscriber {
 }
 
 /// One subscription as its session sees it.
-#[derive(Debug)]
 pub(crate) struct Subscription {
     topic: u32,
     /// Where it stands among the destination's subscribers.
     place: u32,
     /// What the session calls it.
     pub(crate) label: Box<str>,
+    /// Which publications it wants; all, if there is none.
+    pub(crate) filter: Option<Box<Filter>>,
+}
+
+/// Says which publications a subscription wants. Asked on the session's shard: it must be quick and
+/// must not block.
+pub type Filter = Arc<dyn Fn(&Publication) -> bool + Send + Sync>;
+
+/// A subscription that is to be made.
+pub(crate) struct Wanted {
+    pub(crate) destination: Destination,
+    pub(crate) label: Box<str>,
+    pub(crate) filter: Option<Box<Filter>>,
+}
+
+impl Wanted {
+    /// Everything that is published to a destination.
+    pub(crate) fn all(destination: Destination, label: &str) -> Self {
+        Self {
+            destination,
+            label: label.into(),
+            filter: None,
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("topic", &self.topic)
+            .field("label", &self.label)
+            .field("is_filtered", &self.filter.is_some())
+            .finish()
+    }
 }
 
 #[derive(Debug)]
@@ -51,10 +87,18 @@ impl Topics {
             .map_or(&[], |topic| &topic.subscribers)
     }
 
-    pub(crate) fn is_subscribed(&self, member: &Member, destination: &Destination) -> bool {
-        self.by_name
-            .get(destination)
-            .is_some_and(|&topic| member.subscriptions.iter().any(|one| one.topic == topic))
+    /// Whether a session has a subscription to this destination under this label.
+    pub(crate) fn is_subscribed(
+        &self,
+        member: &Member,
+        destination: &Destination,
+        label: &str,
+    ) -> bool {
+        let topic = self.by_name.get(destination);
+        let mut subscriptions = member.subscriptions.iter();
+        topic.is_some_and(|&topic| {
+            subscriptions.any(|one| one.topic == topic && *one.label == *label)
+        })
     }
 
     /// Adds a subscription and answers the position that it joins at.
@@ -64,11 +108,10 @@ impl Topics {
         shard: usize,
         members: &mut Slab<Member>,
         slot: Slot,
-        destination: Destination,
-        label: &str,
+        wanted: Wanted,
     ) -> u64 {
-        let joined = log.join(shard, &destination);
-        self.add(members, slot, destination, label, joined);
+        let joined = log.join(shard, &wanted.destination);
+        self.add(members, slot, wanted, joined);
         joined
     }
 
@@ -77,10 +120,14 @@ impl Topics {
         &mut self,
         members: &mut Slab<Member>,
         slot: Slot,
-        destination: Destination,
-        label: &str,
+        wanted: Wanted,
         joined: u64,
     ) {
+        let Wanted {
+            destination,
+            label,
+            filter,
+        } = wanted;
         let topics = &mut self.topics;
         let topic = *self
             .by_name
@@ -101,7 +148,8 @@ impl Topics {
         subscriptions.push(Subscription {
             topic,
             place,
-            label: label.into(),
+            label,
+            filter,
         });
         subscribers.push(Subscriber {
             slot,
@@ -134,6 +182,26 @@ impl Topics {
         };
         self.leave_at(log, shard, members, slot, index);
         true
+    }
+
+    /// Ends what a session has subscribed to under a label; false when there was nothing.
+    pub(crate) fn leave_label(
+        &mut self,
+        log: &Log,
+        shard: usize,
+        members: &mut Slab<Member>,
+        slot: Slot,
+        label: &str,
+    ) -> bool {
+        let mut has_left = false;
+        while let Some(index) = members.get(slot.index()).and_then(|member| {
+            let mut subscriptions = member.subscriptions.iter();
+            subscriptions.position(|one| *one.label == *label)
+        }) {
+            self.leave_at(log, shard, members, slot, index);
+            has_left = true;
+        }
+        has_left
     }
 
     /// Ends all subscriptions of a session.
