@@ -6,7 +6,9 @@ use std::sync::Arc;
 ///
 /// Protocols that have headers hand them on, others leave them out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Option<Arc<[(Box<str>, Box<str>)]>>);
+pub struct Headers(Option<Arc<[Header]>>);
+
+type Header = (Box<str>, Box<str>);
 
 impl Headers {
     /// The value of the first header of this name, in this spelling.

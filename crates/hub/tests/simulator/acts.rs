@@ -53,7 +53,8 @@ impl World {
             let outcome = shard.subscribe(client.slot, name, "late");
             assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
         } else if client.subscriptions.remove(&destination) {
-            let outcome = shard.subscribe(client.slot, name.clone(), "twice");
+            let label = format!("label {destination}");
+            let outcome = shard.subscribe(client.slot, name.clone(), &label);
             assert_eq!(outcome, Outcome::Refused(Refusal::AlreadySubscribed));
             assert_eq!(shard.unsubscribe(client.slot, &name), Outcome::Done(()));
             topics[destination].remove(&index);
