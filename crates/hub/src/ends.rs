@@ -110,6 +110,7 @@ impl Shard {
             session: id,
             frame: Frame::reply(frame.unwrap_or_default()),
             is_last: true,
+            is_message: false,
         });
         self.wheel
             .arm(now.plus(CLOSING_TIMEOUT), Deadline::Closing(key));

@@ -176,6 +176,9 @@ impl Pass<'_> {
             let frames: Vec<Frame> = wanted
                 .map(|one| self.frame_for(one, subscriber, member))
                 .collect();
+            if !frames.is_empty() {
+                member.is_sent_to(true, now);
+            }
             return member.write_frames(subscriber.slot, &frames, sink, now, wheel);
         }
         let encoding = self.encodings[id.index()].get_or_insert_with(|| {
@@ -189,7 +192,7 @@ impl Pass<'_> {
             }
         });
         let slot = subscriber.slot;
-        member.is_sent_to(now);
+        member.is_sent_to(true, now);
         let batch = match encoding {
             Encoding::Shared(batch) => batch,
             Encoding::Prefixed(format, shared) => {

@@ -40,6 +40,11 @@ pub trait Format: Send + Sync + 'static {
         None
     }
 
+    /// The bytes that are a sign of life and nothing else, if the protocol has such a thing.
+    fn heart_beat(&self) -> Option<Bytes> {
+        None
+    }
+
     /// The bytes that tell the peer why its session ends, if the protocol has such a thing.
     fn close(&self, code: u16, reason: &str) -> Option<Bytes>;
 }

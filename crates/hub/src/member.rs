@@ -147,7 +147,6 @@ impl Member {
         wheel: &mut Wheel<Deadline>,
     ) -> Option<Ending> {
         let mut frames = frames.into_iter().peekable();
-        self.is_sent_to(now);
         while self.outbox.is_none() && frames.peek().is_some() {
             let mut group: [Option<&Frame>; BUFFERS_PER_WRITE_MAX / 2] = [None; _];
             for (place, frame) in group.iter_mut().zip(&mut frames) {
@@ -189,10 +188,10 @@ impl Member {
         None
     }
 
-    /// Notes that a message is sent, for the time-out of silence.
-    pub(crate) fn is_sent_to(&mut self, now: Moment) {
+    /// Notes that something is sent, for time-outs and signs of life.
+    pub(crate) fn is_sent_to(&mut self, is_message: bool, now: Moment) {
         if let Some(watch) = &mut self.watch {
-            watch.sent(now);
+            watch.sent(is_message, now);
         }
     }
 

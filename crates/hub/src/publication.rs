@@ -98,6 +98,11 @@ impl Content {
         Self::Binary(bytes.into())
     }
 
+    /// Whether it is a message, and not a sign of life.
+    pub fn is_message(&self) -> bool {
+        !matches!(self, Self::Ping(_) | Self::Pong(_))
+    }
+
     /// The payload, whatever its kind.
     pub fn bytes(&self) -> &Bytes {
         match self {

@@ -84,6 +84,8 @@ impl Shard {
             .iter()
             .filter(|one| one.is_last || !is_cut_off)
             .map(|one| &one.frame);
+        let is_message = group.iter().any(|one| one.is_message);
+        member.is_sent_to(is_message, now);
         let casualty = member.write_frames(slot, frames, sink, now, &mut self.wheel);
         if let Phase::Closing {
             is_last_handed_over,
@@ -241,6 +243,7 @@ impl Shard {
             return;
         }
         let body = publication.encoded(&self.shared.formats, member.format);
+        member.is_sent_to(publication.content().is_message(), now);
         // Like a reply: what is for one session alone is never dropped by a policy.
         let casualty = member.write_frames(slot, [&Frame::reply(body)], sink, now, &mut self.wheel);
         self.after_write(slot, casualty, sink, now);
@@ -286,10 +289,14 @@ impl Shard {
             return;
         }
         match watch.due(now) {
-            Some(Due::Ping) => {
+            Some(due @ (Due::Ping | Due::HeartBeat)) => {
                 let session = member.session.id();
-                let ping = format.ping().map(|frame| Outgoing::reply(session, frame));
-                self.outgoing.extend(ping);
+                let frame = match due {
+                    Due::Ping => format.ping(),
+                    _ => format.heart_beat(),
+                };
+                let frame = frame.map(|frame| Outgoing::reply(session, frame));
+                self.outgoing.extend(frame);
             }
             Some(Due::Close(ending, told)) => {
                 let frame = format.close(told, &ending.reason);

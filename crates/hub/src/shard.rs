@@ -50,6 +50,8 @@ pub(crate) struct Outgoing {
     pub(crate) frame: Frame,
     /// Whether it is the close frame.
     pub(crate) is_last: bool,
+    /// Whether it is a message, and not a sign of life or the like.
+    pub(crate) is_message: bool,
 }
 
 /// The paced closing of all sessions.
@@ -309,7 +311,10 @@ impl Shard {
             .get(member.format)
             .encode_content(&message.content);
         let session = member.session.id();
-        self.outgoing.push(Outgoing::reply(session, bytes));
+        self.outgoing.push(Outgoing {
+            is_message: message.content.is_message(),
+            ..Outgoing::reply(session, bytes)
+        });
         Outcome::Done(())
     }
 
@@ -360,6 +365,7 @@ impl Outgoing {
             session,
             frame: Frame::reply(frame),
             is_last: false,
+            is_message: false,
         }
     }
 }

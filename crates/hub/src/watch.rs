@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::moment::Moment;
 use crate::sink::{Cause, Ending};
+use crate::wheel::TICK;
 
 /// How long a ping may stay without an answer, unless said otherwise.
 pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,6 +25,13 @@ pub struct Timeouts {
     /// How long it may go on being silent after a ping; beyond it the session is closed with 1001
     /// `no-pong`, and ends as 1006 on this side.
     pub pong: Duration,
+    /// How long a client may be silent, without being asked; beyond it the session is closed with
+    /// 1001 `silent`, and ends as 1006 on this side. For protocols whose clients have promised a
+    /// sign of life.
+    pub silence: Option<Duration>,
+    /// How long a client may be left without any bytes: before that, it is sent a sign of life,
+    /// one [`TICK`] early rather than late. At least two ticks.
+    pub heart_beat: Option<Duration>,
     /// How long the session may live at all, because what it was let in with expires; beyond it
     /// the session is closed with 1008 `expired`.
     pub life: Option<Duration>,
@@ -36,6 +44,8 @@ impl Default for Timeouts {
             idle: None,
             ping: None,
             pong: PONG_TIMEOUT,
+            silence: None,
+            heart_beat: None,
             life: None,
         }
     }
@@ -49,9 +59,11 @@ impl Timeouts {
             idle,
             ping,
             pong: _,
+            silence,
+            heart_beat,
             life,
         } = self;
-        [first_message, idle, ping, life]
+        [first_message, idle, ping, silence, heart_beat, life]
             .iter()
             .all(|limit| limit.is_none())
     }
@@ -62,6 +74,8 @@ impl Timeouts {
 pub(crate) enum Due {
     /// Send it a ping.
     Ping,
+    /// Send it a sign of life.
+    HeartBeat,
     /// Close it: how it ends on this side, and the code that it is told.
     Close(Ending, u16),
 }
@@ -75,6 +89,8 @@ pub(crate) struct Watch {
     heard: Moment,
     /// When a message came or was sent last.
     active: Moment,
+    /// When anything was sent last.
+    sent: Moment,
     has_spoken: bool,
     /// When a ping was sent that nothing has come after.
     pinged: Option<Moment>,
@@ -91,6 +107,7 @@ impl Watch {
                 opened: now,
                 heard: now,
                 active: now,
+                sent: now,
                 has_spoken: false,
                 pinged: None,
                 armed: None,
@@ -116,9 +133,12 @@ impl Watch {
         }
     }
 
-    /// A message was sent.
-    pub(crate) fn sent(&mut self, now: Moment) {
-        self.active = now;
+    /// Something was sent; `is_message` if it was a message.
+    pub(crate) fn sent(&mut self, is_message: bool, now: Moment) {
+        self.sent = now;
+        if is_message {
+            self.active = now;
+        }
     }
 
     /// When the wheel has to be armed for, if it is not yet.
@@ -151,6 +171,8 @@ impl Watch {
             idle,
             ping,
             pong,
+            silence,
+            heart_beat: _,
             life,
         } = self.timeouts;
         if over(self.opened, life).is_some() {
@@ -169,6 +191,15 @@ impl Watch {
             let reason = format!("idle: no message for {seconds} s; reconnect when there is one");
             return Some(closed(1006, 1001, reason));
         }
+        if let Some(limit) = over(self.heard, silence) {
+            let seconds = limit.as_secs_f32();
+            let reason = format!("silent: no sign of life for {seconds} s; reconnect");
+            return Some(closed(1006, 1001, reason));
+        }
+        if self.next_heart_beat().is_some_and(|due| now >= due) {
+            self.sent = now;
+            return Some(Due::HeartBeat);
+        }
         match self.pinged {
             Some(at) if now >= at.plus(pong) => {
                 let seconds = pong.as_secs_f32();
@@ -183,15 +214,23 @@ impl Watch {
         }
     }
 
+    /// When a sign of life is due, a tick early: the wheel may be one late.
+    fn next_heart_beat(&self) -> Option<Moment> {
+        let interval = self.timeouts.heart_beat?;
+        Some(self.sent.plus(interval.saturating_sub(TICK).max(TICK)))
+    }
+
     fn next_due(&self) -> Option<Moment> {
         let Timeouts {
             first_message,
             idle,
             ping,
             pong,
+            silence,
+            heart_beat: _,
             life,
         } = self.timeouts;
-        let silence = match self.pinged {
+        let answer = match self.pinged {
             Some(at) => ping.map(|_| at.plus(pong)),
             None => ping.map(|limit| self.heard.plus(limit)),
         };
@@ -200,7 +239,9 @@ impl Watch {
             life.map(|limit| self.opened.plus(limit)),
             first.map(|limit| self.opened.plus(limit)),
             idle.map(|limit| self.active.plus(limit)),
-            silence,
+            silence.map(|limit| self.heard.plus(limit)),
+            self.next_heart_beat(),
+            answer,
         ]
         .into_iter()
         .flatten()
@@ -288,10 +329,36 @@ mod tests {
             ..Timeouts::default()
         });
         watch.received(true, at(10));
-        watch.sent(at(20));
+        watch.sent(true, at(20));
         watch.received(false, at(45));
         assert_eq!(watch.due(at(49)), None);
         assert_eq!(told(watch.due(at(50))), (1006, 1001));
+    }
+
+    #[test]
+    fn s66_a_sign_of_life_is_sent_a_tick_early_when_nothing_else_is() {
+        let mut watch = watch(Timeouts {
+            heart_beat: seconds(10),
+            ..Timeouts::default()
+        });
+        let early = |whole: u64| Moment::default().plus(Duration::from_millis(whole * 1_000 - 250));
+        assert_eq!(watch.arm_for(), Some(early(10)));
+        watch.sent(false, at(4));
+        assert_eq!(watch.due(early(10)), None);
+        assert_eq!(watch.due(early(14)), Some(Due::HeartBeat));
+        assert_eq!(watch.due(at(14)), None);
+    }
+
+    #[test]
+    fn s67_a_client_that_breaks_its_promise_of_life_is_closed() {
+        let mut watch = watch(Timeouts {
+            silence: seconds(30),
+            ..Timeouts::default()
+        });
+        watch.sent(true, at(29));
+        watch.received(false, at(10));
+        assert_eq!(watch.due(at(39)), None);
+        assert_eq!(told(watch.due(at(40))), (1006, 1001));
     }
 
     #[test]
@@ -316,13 +383,13 @@ mod tests {
             ..Timeouts::default()
         });
         assert_eq!(watch.arm_for(), Some(at(10)));
-        watch.sent(at(8));
+        watch.sent(true, at(8));
         assert!(watch.is_reminded(at(10)));
         assert_eq!(watch.arm_for(), Some(at(18)));
         assert!(watch.is_reminded(at(18)));
-        watch.sent(at(18));
+        watch.sent(true, at(18));
         assert_eq!(watch.arm_for(), Some(at(28)));
-        watch.sent(at(95));
+        watch.sent(true, at(95));
         assert!(watch.is_reminded(at(28)));
         assert_eq!(watch.arm_for(), Some(at(105)));
         assert!(!watch.is_reminded(at(100)));
