@@ -7,7 +7,7 @@
 //! | path | what it does |
 //! |---|---|
 //! | `/echo` | text and binary come back; `echo.loud` is a sub-protocol with callbacks of its own |
-//! | `/count` | says how long a message was, without ever holding it: it may have any length |
+//! | `/count` | says how long a message was, without ever holding it: frames of up to 1 GiB |
 //! | `/ping` | pings you with the text that you send, and tells how long the pong has taken |
 
 use std::time::{Duration, Instant};
@@ -78,6 +78,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nth(1)
         .map_or(Ok(8080), |port| port.parse())?;
     let count = Endpoint::new()
+        // In parts these limit frames alone, of which no more than a part is held.
+        .message_bytes_max(1 << 30)
+        .fragments_max(1 << 20)
         .session_state(Length::default)
         .on_text_part(text_part)
         .on_binary_part(binary_part);

@@ -206,12 +206,13 @@ async fn seed_003_echo_knows_protocols_parts_and_pings() {
     assert_eq!(next_text(&mut loud).await, "HELLO");
 
     let mut count = echo.open("/count").await;
-    let parts: [&[u8]; 3] = [b"one", b"", b"three"];
+    let long = vec![b'x'; 1_000_000];
+    let parts: [&[u8]; 3] = [b"one", b"", &long];
     within(count.send_fragmented(Opcode::Text, &parts))
         .await
         .expect("an open session");
     let counted = next_text(&mut count).await;
-    assert!(counted.starts_with("8 bytes in "), "{counted}");
+    assert!(counted.starts_with("1000003 bytes in "), "{counted}");
 
     let mut ping = echo.open("/ping").await;
     say(&mut ping, "are you there?").await;
