@@ -25,21 +25,20 @@ use campanile::{Campanile, CloseCode, Endpoint, Handle, Handshake, Refused, Text
 #[derive(Clone)]
 struct Login(String);
 
-/// Middleware of the application, around routes and endpoints alike. A real one looks the cookie up among its logins.
+/// Middleware around routes and endpoints alike. A real one looks the cookie up among its logins.
 async fn know_user(mut request: Request, next: Next) -> Response {
-    if let Some(user) = cookie(request.headers(), "user") {
+    if let Some(user) = user_of(request.headers()) {
         request.extensions_mut().insert(Login(user));
     }
     next.run(request).await
 }
 
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let all = headers.get(header::COOKIE)?.to_str().ok()?;
-    let pairs = all.split("; ").filter_map(|pair| pair.split_once('='));
-    pairs
-        .filter(|(known, _)| *known == name)
-        .map(|(_, value)| value.to_owned())
-        .next()
+fn user_of(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
+    let user = cookies
+        .split("; ")
+        .find_map(|cookie| cookie.strip_prefix("user="));
+    user.map(str::to_owned)
 }
 
 /// What the middleware has found out is the session's user.

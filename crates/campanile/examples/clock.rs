@@ -9,6 +9,7 @@
 //! endpoint as the registry of its sessions, and a page as a plain route.
 
 use axum::Router;
+use axum::extract::State;
 use axum::response::Html;
 use axum::routing::get;
 use campanile::{Campanile, Closed, Endpoint, Handle, Path, Refusal, Text};
@@ -34,7 +35,7 @@ async fn tell_the_time(handle: Handle) -> Result<(), Refusal> {
 }
 
 /// No list of sessions has to be kept: the endpoint knows them.
-async fn sessions(handle: Handle) -> String {
+async fn sessions(State(handle): State<Handle>) -> String {
     let mut lines = String::new();
     for session in handle.sessions_of(PATH).await {
         let sid = session.path_parameters().get("sid").unwrap_or_default();
@@ -58,7 +59,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .routes_with(|handle| {
             Router::new()
                 .route("/", get(async || Html(include_str!("page.html"))))
-                .route("/sessions", get(move || sessions(handle.clone())))
+                .route("/sessions", get(sessions))
+                .with_state(handle)
         })
         .build()?;
     let listener = campanile::bind(([127, 0, 0, 1], port).into())?;

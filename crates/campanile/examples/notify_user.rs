@@ -15,7 +15,7 @@
 //! plain route that publishes.
 
 use axum::Router;
-use axum::extract::Query;
+use axum::extract::{Query, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use campanile::http::{StatusCode, header};
@@ -57,7 +57,7 @@ struct Notice {
     message: String,
 }
 
-async fn publish(handle: Handle, Query(notice): Query<Notice>) -> Response {
+async fn publish(State(handle): State<Handle>, Query(notice): Query<Notice>) -> Response {
     match handle.send_to_user(notice.user, notice.message) {
         Ok(accepted) => {
             let counts = serde_json::json!({
@@ -89,10 +89,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .routes_with(|handle| {
             Router::new()
                 .route("/", get(async || Html(include_str!("page.html"))))
-                .route(
-                    "/socket/publish",
-                    get(move |query| publish(handle.clone(), query)),
-                )
+                .route("/socket/publish", get(publish))
+                .with_state(handle)
         })
         .build()?;
     let listener = campanile::bind(([127, 0, 0, 1], port).into())?;
