@@ -1,11 +1,13 @@
 //! Rooms: what one says in `/rooms/{room}`, all in that room hear.
 //!
-//! A user's sessions are a destination like an endpoint's, whatever the user stands for. Here it
-//! stands for a room: whoever comes in belongs to it, and sending to the user reaches the room.
+//! The smallest way to have rooms, and the program that `cargo xtask peers --shape rooms` measures:
+//! one room for each session, known from its path. A user's sessions are a destination like an
+//! endpoint's, whatever the user stands for. Here it stands for a room: whoever comes in belongs to
+//! it, and sending to the user reaches the room. `chat_rooms` has rooms that one joins and leaves.
 //! Run it, and connect twice to the address that it prints, such as ws://127.0.0.1:8080/rooms/7:
 //!
 //! ```sh
-//! cargo run --release --example rooms -- 127.0.0.1:8080
+//! cargo run --release -p campanile --example rooms -- 127.0.0.1:8080
 //! ```
 
 use std::net::SocketAddr;

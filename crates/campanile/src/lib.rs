@@ -1,22 +1,33 @@
-//! Push messages to browsers and apps in real time.
+//! Push messages to browsers and apps in real time, over WebSocket.
 //!
 //! An application is made of **endpoints** (paths that clients connect to) with **callbacks**
-//! (async functions with extractors), **schedules**, and a [`Handle`] to publish from anywhere. A
-//! chat is this much:
+//! (async functions), **schedules**, and a [`Handle`] to publish from anywhere.
+//!
+//! # From nothing to a chat
+//!
+//! `cargo new chat`, and into its `Cargo.toml` (`path` is where you have put Campanile):
+//!
+//! ```toml
+//! [dependencies]
+//! campanile = { path = "../campanile/crates/campanile" }
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//! ```
+//!
+//! This is `src/main.rs`:
 //!
 //! ```no_run
-//! use campanile::{Campanile, Endpoint, Handle, Session, Text};
+//! use campanile::{Campanile, Endpoint, Handle, Refusal, Session, Text};
 //!
 //! async fn opened(session: Session) {
 //!     session.attributes().set("name", format!("guest {}", session.remote_address()));
 //! }
 //!
-//! async fn said(handle: Handle, session: Session, Text(text): Text) -> Result<(), campanile::Refusal> {
+//! async fn said(handle: Handle, session: Session, Text(text): Text) -> Result<(), Refusal> {
 //!     let name = session.attributes().text("name").unwrap_or("?").to_owned();
 //!     handle.broadcast("/chat", format!("{name}: {text}")).map(drop)
 //! }
 //!
-//! async fn tell_the_time(handle: Handle) -> Result<(), campanile::Refusal> {
+//! async fn tell_the_time(handle: Handle) -> Result<(), Refusal> {
 //!     handle.broadcast("/chat", "another minute has passed").map(drop)
 //! }
 //!
@@ -31,18 +42,19 @@
 //! }
 //! ```
 //!
-//! # What it promises
-//! * Messages of one publisher to one destination reach each session in that order.
-//! * A session that reads too slowly is closed with 1008 `slow-consumer`, or loses messages under
-//!   a policy that the endpoint has chosen; nothing is lost in silence.
-//! * Everything that waits has a limit with a name: see [`OutboxPolicy`], [`WAITING_MESSAGES_MAX`],
-//!   [`HEAD_BYTES_MAX`], [`UNFINISHED_REQUESTS_MAX`].
+//! After `cargo run`, open `http://127.0.0.1:8080/` in two browser windows. There is no page, but it
+//! is the right origin; so type into their consoles:
 //!
-//! # What it leaves to you
-//! It reads no configuration and starts no runtime: it runs within yours, plus one thread for each
-//! shard. Callbacks run on their session's thread: one that is ready at once costs no hop between
-//! threads, and one that blocks holds up others (it is named in a warning after 10 ms).
-
+//! ```text
+//! socket = new WebSocket("ws://127.0.0.1:8080/chat")
+//! socket.onmessage = (event) => console.log(event.data)
+//! socket.send("hello")
+//! ```
+//!
+//! The rest of this page is a tour, one section for each part. Longer programs are in the folder
+//! `examples`: a chat, rooms, notices to users, a clock, the protocol itself, and a chat within an
+//! axum application.
+#![doc = include_str!("tour.md")]
 #![forbid(unsafe_code)]
 
 mod app;
