@@ -1,7 +1,6 @@
 //! Into which frames a client wants a message to be cut.
 
 use campanile::query_pairs;
-use http::StatusCode;
 
 use super::Refused;
 use super::frames::{BINARY, CONTINUATION, PING, TEXT, append};
@@ -96,13 +95,10 @@ impl FramesPlan {
         let mut pieces = Vec::new();
         for size in &self.fragments {
             let Some((piece, rest)) = left.split_at_checked(*size) else {
-                return Err(Refused::new(
-                    StatusCode::BAD_REQUEST,
-                    format!(
-                        "the fragments are longer than the message: {}",
-                        message.len()
-                    ),
-                ));
+                return Err(Refused::bad(format!(
+                    "the fragments are longer than the message: {}",
+                    message.len()
+                )));
             };
             pieces.push(piece);
             left = rest;

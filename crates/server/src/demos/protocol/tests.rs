@@ -233,6 +233,20 @@ fn a_listener_on_all_addresses_is_reached_on_one() {
 }
 
 #[tokio::test]
+async fn seed_003_the_page_is_told_where_ws_and_wss_are() {
+    let listening = Listening {
+        plain: vec!["127.0.0.1:8080".parse().expect("an address")],
+        secure: vec!["0.0.0.0:8443".parse().expect("an address")],
+    };
+    let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("[::1]:8080"))]);
+    let told = facts(headers, Extension(Arc::new(listening))).await;
+    let body = told.expect("an answer").into_body();
+    let body = axum::body::to_bytes(body, 1000).await.expect("a body");
+    let expected = r#"{"ws":["ws://127.0.0.1:8080"],"wss":["wss://[::1]:8443"]}"#;
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
 async fn too_many_at_once_are_refused_and_places_come_back() {
     let listener = listener().await;
     let loopback = Arc::new(Loopback::new(&here(&listener)));
