@@ -1,9 +1,11 @@
 // The protocol, live: handshakes and frames that the server exchanged with itself.
 
 import { say, setUpCopy, translate } from '/assets/app.js';
+import { ask } from '/assets/protocol-ask.js';
 import { ATTEMPTS } from '/assets/protocol-attempts.js';
 import { drawFrames, drawHead, make, texts } from '/assets/protocol-draw.js';
 import { fromHex, overhead, toHex } from '/assets/protocol-frames.js';
+import { showSchemes } from '/assets/protocol-schemes.js';
 
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 // RFC 6455 1.2 and 1.3.
@@ -63,23 +65,6 @@ const PRESETS = [
 
 const byId = (id) => document.getElementById(id);
 const size = (text) => `${new TextEncoder().encode(text).length} B`;
-
-/** Asks the demo's route; what goes wrong is said in `problem`, and the result is null. */
-async function ask(problem, path, parameters, options = {}) {
-  say(problem, '', '');
-  try {
-    const url = `/demo/protocol/${path}?${new URLSearchParams(parameters)}`;
-    const response = await fetch(url, options);
-    const told = await response.json();
-    if (response.ok) {
-      return told;
-    }
-    say(problem, `The server refuses: ${told.detail}`, `服务端拒绝：${told.detail}`);
-  } catch (error) {
-    say(problem, 'The server cannot be reached; is it running?', '连不上服务端，它在运行吗？');
-  }
-  return null;
-}
 
 function showStatus(element, status) {
   element.textContent = status === null ? '–' : String(status);
@@ -333,66 +318,7 @@ byId('frames-form').addEventListener('submit', (event) => {
   sendFrames();
 });
 
-// 4. ws and wss
-
-/** Opens a socket as any page does, says hello and closes. */
-function tryScheme(url, result) {
-  const secure = url.startsWith('wss:');
-  say(result, 'Connecting…', '正在连接……');
-  const fail = () =>
-    say(
-      result,
-      secure
-        ? 'No connection. The browser may not trust the certificate: open the https page ' +
-          'beside it once, accept it, and try again.'
-        : 'No connection. Browsers forbid ws to pages that came over https.',
-      secure
-        ? '没有连上。可能是浏览器不信任证书：先打开一次旁边的 https 页面并接受它，再试。'
-        : '没有连上。浏览器不允许 https 页面使用 ws。',
-    );
-  let socket;
-  try {
-    socket = new WebSocket(`${url}/echo`);
-  } catch (error) {
-    fail();
-    return;
-  }
-  socket.addEventListener('error', fail);
-  socket.addEventListener('open', () => socket.send('ding'));
-  socket.addEventListener('message', ({ data }) => {
-    say(result, `Connected; “${data}” came back.`, `已连接，“${data}”回来了。`);
-    socket.close(1000);
-  });
-}
-
-function addScheme(url) {
-  const item = make('li', '');
-  const button = make('button', 'small', 'Connect', '连接');
-  const result = make('p', 'small');
-  button.type = 'button';
-  result.setAttribute('role', 'status');
-  button.addEventListener('click', () => tryScheme(url, result));
-  item.append(make('code', '', url), button);
-  if (url.startsWith('wss:')) {
-    const page = make('a', 'small', 'https page', 'https 页面');
-    page.href = `${url.replace('wss:', 'https:')}/demo/protocol`;
-    page.target = '_blank';
-    page.rel = 'noopener';
-    item.append(page);
-  }
-  item.append(result);
-  byId('schemes').append(item);
-}
-
-async function showSchemes() {
-  const told = await ask(byId('schemes-problem'), 'facts', {});
-  if (told) {
-    [...told.ws, ...told.wss].forEach(addScheme);
-    byId('schemes-none').hidden = told.wss.length > 0;
-  }
-}
-
-// 5. Negotiation and failures
+// 5. Negotiation and failures; the fourth part has a file of its own
 
 function addAttempt(attempt) {
   const item = make('li', '');

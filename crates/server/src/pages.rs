@@ -55,6 +55,16 @@ const PAGES: &[(&str, &str, &str)] = &[
         include_str!("../pages/protocol.js"),
     ),
     (
+        "/assets/protocol-ask.js",
+        SCRIPT,
+        include_str!("../pages/protocol-ask.js"),
+    ),
+    (
+        "/assets/protocol-schemes.js",
+        SCRIPT,
+        include_str!("../pages/protocol-schemes.js"),
+    ),
+    (
         "/assets/protocol-attempts.js",
         SCRIPT,
         include_str!("../pages/protocol-attempts.js"),
