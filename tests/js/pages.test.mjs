@@ -16,6 +16,7 @@ const PAGES = [
   ['/demo/notify', 'device-1-state'],
   ['/demo/clock', 'clock-state'],
   ['/demo/echo', 'echo-state'],
+  ['/demo/protocol', null],
 ];
 
 let server;

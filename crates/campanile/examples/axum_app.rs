@@ -19,7 +19,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use campanile::{Campanile, CloseCode, Endpoint, Handle, Handshake, Refused, Text, User, problem};
+use campanile::{Campanile, Endpoint, Handle, Handshake, Refused, Text, User, problem};
 
 /// Who has logged in, as the middleware tells routes and endpoints.
 #[derive(Clone)]
@@ -72,21 +72,7 @@ async fn publish(
 /// Tells the sessions before the application ends: their threads end with its router.
 async fn leave(handle: Handle) {
     tokio::signal::ctrl_c().await.unwrap_or(());
-    handle.remove_endpoint("/events");
-    handle.close_endpoint(
-        "/events",
-        CloseCode::GOING_AWAY,
-        "leaving: reconnect in a minute",
-    );
-    let all_closed = async {
-        while handle.sessions() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    // Who does not answer within this time is cut off.
-    tokio::time::timeout(Duration::from_secs(5), all_closed)
-        .await
-        .unwrap_or(());
+    handle.leave(Duration::from_secs(1)).await;
 }
 
 #[tokio::main]

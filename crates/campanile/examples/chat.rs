@@ -16,7 +16,8 @@ use axum::response::Html;
 use axum::routing::get;
 use campanile::http::StatusCode;
 use campanile::{
-    Campanile, Closed, Endpoint, Handle, Handshake, Refusal, Refused, Session, State, Text,
+    Accepted, Campanile, Closed, Endpoint, Handle, Handshake, Refusal, Refused, Session, State,
+    Text,
 };
 
 /// How many guests have come.
@@ -47,15 +48,14 @@ async fn opened(session: Session, State(guests): State<Guests>) {
     );
 }
 
-async fn said(handle: Handle, session: Session, Text(text): Text) -> Result<(), Refusal> {
+async fn said(handle: Handle, session: Session, Text(text): Text) -> Result<Accepted, Refusal> {
     let Some(name) = addressee(&text).map(str::to_owned) else {
-        return handle.broadcast("/chat", text).map(drop);
+        return handle.broadcast("/chat", text);
     };
     let speaker = session.id();
-    let is_meant = move |one: &campanile::hub::Session| {
-        one.id() == speaker || one.attributes().text("name") == Some(&name)
-    };
-    handle.broadcast_to("/chat", text, is_meant).map(drop)
+    let is_meant =
+        move |one: &Session| one.id() == speaker || one.attributes().text("name") == Some(&name);
+    handle.broadcast_to("/chat", text, is_meant)
 }
 
 /// Whom a text is for: `@NAME text`.

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Html;
 use axum::routing::get;
-use campanile::{Campanile, Closed, Endpoint, Handle, Path, Refusal, Text};
+use campanile::{Accepted, Campanile, Closed, Endpoint, Handle, Path, Refusal, Text};
 
 const PATH: &str = "/ws/{sid}";
 
@@ -28,16 +28,16 @@ async fn closed(Path(sid): Path<String>, Closed(ending): Closed) {
     println!("{sid} has disconnected with {}", ending.code);
 }
 
-async fn tell_the_time(handle: Handle) -> Result<(), Refusal> {
+async fn tell_the_time(handle: Handle) -> Result<Accepted, Refusal> {
     let time = jiff::Zoned::now().strftime("%H:%M:%S");
     let message = format!("这是来自服务端的消息：{time}");
-    handle.broadcast(PATH, message).map(drop)
+    handle.broadcast(PATH, message)
 }
 
 /// No list of sessions has to be kept: the endpoint knows them.
 async fn sessions(State(handle): State<Handle>) -> String {
     let mut lines = String::new();
-    for session in handle.sessions_of(PATH).await {
+    for session in handle.sessions_of(PATH).await.unwrap_or_default() {
         let sid = session.path_parameters().get("sid").unwrap_or_default();
         lines += &format!("{sid} from {}\n", session.remote_address());
     }

@@ -13,8 +13,8 @@
 use std::net::SocketAddr;
 
 use campanile::{
-    Campanile, Endpoint, Handle, Handshake, HandshakeInterceptor, Intercepting, OriginPolicy, Path,
-    Refusal, Text,
+    Accepted, Campanile, Endpoint, Handle, Handshake, HandshakeInterceptor, Intercepting,
+    OriginPolicy, Path, Refusal, Text,
 };
 
 /// Lets a session belong to the room in its path.
@@ -31,8 +31,12 @@ impl HandshakeInterceptor for IntoRoom {
     }
 }
 
-async fn said(handle: Handle, Path(room): Path<String>, Text(text): Text) -> Result<(), Refusal> {
-    handle.send_to_user(room, text).map(drop)
+async fn said(
+    handle: Handle,
+    Path(room): Path<String>,
+    Text(text): Text,
+) -> Result<Accepted, Refusal> {
+    handle.send_to_user(room, text)
 }
 
 #[tokio::main]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::builder::Builder;
-use crate::driver::{self, Shards};
+use crate::driver::{self, Doors, Shards};
 use crate::endpoints::Endpoints;
 use crate::handle::Handle;
 use crate::schedule::Schedule;
@@ -86,6 +86,7 @@ impl fmt::Debug for Campanile {
 pub(crate) struct Running {
     pub(crate) endpoints: Arc<Endpoints>,
     pub(crate) shards: Shards,
+    pub(crate) doors: Doors,
     pub(crate) hub: campanile_hub::Hub,
     _schedules: AtWork,
 }
@@ -101,6 +102,7 @@ impl Running {
         Self {
             endpoints: Arc::clone(handle.endpoints()),
             shards,
+            doors: handle.doors().clone(),
             hub: handle.hub().clone(),
             _schedules: handle.schedules().start(application, clock, schedules),
         }

@@ -269,7 +269,7 @@ impl Builder {
             .map(|(schedule, function)| Ok((schedule?, function)))
             .collect::<Result<Vec<_>, ScheduleError>>()?;
         registry::check_names(schedules.iter().map(|(schedule, _)| schedule))?;
-        let handle = Handle::new(hub, endpoints);
+        let handle = Handle::new(hub, endpoints, idle.doors());
         let routes = self
             .routes_with
             .into_iter()

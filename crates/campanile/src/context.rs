@@ -247,7 +247,7 @@ pub(crate) mod tests {
     };
 
     use super::*;
-    use crate::driver::WebSocketFormats;
+    use crate::driver::{Doors, WebSocketFormats};
     use crate::endpoint::Compression;
     use crate::handle::Handle;
     use crate::state::States;
@@ -297,7 +297,7 @@ pub(crate) mod tests {
                 session: Session::new(session, hub.clone()),
                 application: Arc::new(Application::new(
                     Arc::new(states),
-                    Handle::new(hub, endpoints),
+                    Handle::new(hub, endpoints, Doors::none()),
                 )),
                 _shards: shards,
             }

@@ -1,15 +1,18 @@
 //! Publishing from anywhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use campanile_hub::{Accepted, Destination, Hub, Message, Refusal, Session, SessionId};
+use campanile_hub::{Accepted, Destination, Hub, Message, Refusal, SessionId};
 use campanile_websocket::CloseCode;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::build_error::BuildError;
+use crate::driver::Doors;
 use crate::endpoint::IntoEndpoint;
 use crate::endpoints::Endpoints;
 use crate::schedule::Schedules;
+use crate::session::Session;
 
 /// Publishes from anywhere: handlers, schedules, HTTP routes, other threads. Cheap to clone.
 ///
@@ -20,19 +23,25 @@ pub struct Handle {
     hub: Hub,
     schedules: Schedules,
     endpoints: Arc<Endpoints>,
+    doors: Doors,
 }
 
 impl Handle {
-    pub(crate) fn new(hub: Hub, endpoints: Arc<Endpoints>) -> Self {
+    pub(crate) fn new(hub: Hub, endpoints: Arc<Endpoints>, doors: Doors) -> Self {
         Self {
             hub,
             schedules: Schedules::default(),
             endpoints,
+            doors,
         }
     }
 
     pub(crate) fn endpoints(&self) -> &Arc<Endpoints> {
         &self.endpoints
+    }
+
+    pub(crate) fn doors(&self) -> &Doors {
+        &self.doors
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -43,14 +52,31 @@ impl Handle {
     ///
     /// # Errors
     /// [`Refusal::Overloaded`] when the fan-out is behind by its limit: publish slower.
+    /// [`Refusal::NoEndpoint`] when no endpoint has this path template.
     pub fn broadcast(
         &self,
         endpoint: impl Into<Arc<str>>,
         message: impl Into<Message>,
     ) -> Result<Accepted, Refusal> {
-        self.hub
-            .publish(Destination::endpoint(endpoint), message.into())
-            .finished()
+        let endpoint = endpoint.into();
+        let destination = Destination::endpoint(Arc::clone(&endpoint));
+        let accepted = self.hub.publish(destination, message.into()).finished()?;
+        self.check_endpoint(&endpoint, accepted)
+    }
+
+    /// Nobody is at an endpoint that is not there: then the name is wrong.
+    fn check_endpoint(&self, endpoint: &str, accepted: Accepted) -> Result<Accepted, Refusal> {
+        let is_there = || {
+            self.endpoints
+                .routes()
+                .iter()
+                .any(|(one, _)| one.as_str() == endpoint)
+        };
+        if accepted.subscriptions > 0 || is_there() {
+            Ok(accepted)
+        } else {
+            Err(Refusal::NoEndpoint)
+        }
     }
 
     /// Sends to those sessions of an endpoint that `picks` says yes to. It is asked on the
@@ -65,10 +91,14 @@ impl Handle {
         message: impl Into<Message>,
         picks: impl Fn(&Session) -> bool + Send + Sync + 'static,
     ) -> Result<Accepted, Refusal> {
-        let destination = Destination::endpoint(endpoint);
-        self.hub
+        let (endpoint, hub) = (endpoint.into(), self.hub.clone());
+        let destination = Destination::endpoint(Arc::clone(&endpoint));
+        let picks = move |one: &Arc<_>| picks(&Session::new(Arc::clone(one), hub.clone()));
+        let accepted = self
+            .hub
             .publish_to_picked(destination, message.into(), picks)
-            .finished()
+            .finished()?;
+        self.check_endpoint(&endpoint, accepted)
     }
 
     /// Sends to all sessions of a user, whatever endpoint they are on. The answer says how many.
@@ -86,7 +116,7 @@ impl Handle {
     }
 
     /// Sends to all sessions that have subscribed to a destination with
-    /// [`Session::subscribe`](crate::Session::subscribe). The answer says how many.
+    /// [`Session::subscribe`](Session::subscribe). The answer says how many.
     ///
     /// # Errors
     /// As [`broadcast`](Self::broadcast).
@@ -153,7 +183,7 @@ impl Handle {
     pub async fn sessions_of(
         &self,
         endpoint: impl Into<Arc<str>>,
-    ) -> Result<Vec<crate::Session>, Refusal> {
+    ) -> Result<Vec<Session>, Refusal> {
         self.subscribers(Destination::endpoint(endpoint)).await
     }
 
@@ -164,7 +194,7 @@ impl Handle {
     pub async fn sessions_of_user(
         &self,
         user: impl Into<Arc<str>>,
-    ) -> Result<Vec<crate::Session>, Refusal> {
+    ) -> Result<Vec<Session>, Refusal> {
         self.subscribers(Destination::user(user)).await
     }
 
@@ -175,11 +205,11 @@ impl Handle {
     pub async fn sessions_at(
         &self,
         destination: impl Into<Arc<str>>,
-    ) -> Result<Vec<crate::Session>, Refusal> {
+    ) -> Result<Vec<Session>, Refusal> {
         self.subscribers(Destination::named(destination)).await
     }
 
-    async fn subscribers(&self, destination: Destination) -> Result<Vec<crate::Session>, Refusal> {
+    async fn subscribers(&self, destination: Destination) -> Result<Vec<Session>, Refusal> {
         // One list a shard, and there are at most as many shards as the channel has room for.
         let (told, mut lists) = mpsc::channel(campanile_hub::SHARDS_MAX);
         self.hub
@@ -188,7 +218,7 @@ impl Handle {
         let mut all = Vec::new();
         while let Some(some) = lists.recv().await {
             let sessions = some.into_iter();
-            all.extend(sessions.map(|one| crate::Session::new(one, self.hub.clone())));
+            all.extend(sessions.map(|one| Session::new(one, self.hub.clone())));
         }
         Ok(all)
     }
@@ -197,13 +227,23 @@ impl Handle {
     ///
     /// # Errors
     /// [`Refusal::NoSession`] when there is none, [`Refusal::Overloaded`] when its shard is behind.
-    pub async fn session(&self, id: SessionId) -> Result<crate::Session, Refusal> {
+    pub async fn session(&self, id: SessionId) -> Result<Session, Refusal> {
         let (told, found) = oneshot::channel();
         self.hub
             .find(id, move |session| drop(told.send(session)))
             .finished()?;
         let found = found.await.map_err(|_| Refusal::NoSession)?;
-        Ok(crate::Session::new(found, self.hub.clone()))
+        Ok(Session::new(found, self.hub.clone()))
+    }
+
+    /// Leaves: refuses new sessions from now on, closes all with 1001 and a reason, evenly spread
+    /// over this time, and waits until the last one has ended. [`Serve`](crate::Serve) does this by
+    /// itself; within an application of axum's do it before that ends. It takes at most
+    /// [`CLOSING_TIMEOUT`](campanile_hub::CLOSING_TIMEOUT) longer, for clients that do not answer,
+    /// and does nothing for an application that is not at work.
+    pub async fn leave(&self, over: Duration) {
+        self.hub.leave();
+        self.doors.drain(over).await;
     }
 
     /// How many open sessions have subscribed to a destination.

@@ -8,6 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use campanile_hub::Accepted;
+
 use crate::context::Context;
 use crate::error::{HandlerError, Rejection};
 use crate::extract::{FromApplication, FromEvent, RequiredState};
@@ -153,9 +155,15 @@ impl IntoScheduled for () {
     }
 }
 
-impl<E: Into<HandlerError>> IntoScheduled for Result<(), E> {
+impl IntoScheduled for Accepted {
     fn into_scheduled(self) -> Result<(), HandlerError> {
-        self.map_err(Into::into)
+        Ok(())
+    }
+}
+
+impl<R: IntoScheduled, E: Into<HandlerError>> IntoScheduled for Result<R, E> {
+    fn into_scheduled(self) -> Result<(), HandlerError> {
+        self.map_err(Into::into)?.into_scheduled()
     }
 }
 

@@ -16,19 +16,19 @@
 //! This is `src/main.rs`:
 //!
 //! ```no_run
-//! use campanile::{Campanile, Endpoint, Handle, Refusal, Session, Text};
+//! use campanile::{Accepted, Campanile, Endpoint, Handle, Refusal, Session, Text};
 //!
 //! async fn opened(session: Session) {
 //!     session.attributes().set("name", format!("guest {}", session.remote_address()));
 //! }
 //!
-//! async fn said(handle: Handle, session: Session, Text(text): Text) -> Result<(), Refusal> {
+//! async fn said(handle: Handle, session: Session, Text(text): Text) -> Result<Accepted, Refusal> {
 //!     let name = session.attributes().text("name").unwrap_or("?").to_owned();
-//!     handle.broadcast("/chat", format!("{name}: {text}")).map(drop)
+//!     handle.broadcast("/chat", format!("{name}: {text}"))
 //! }
 //!
-//! async fn tell_the_time(handle: Handle) -> Result<(), Refusal> {
-//!     handle.broadcast("/chat", "another minute has passed").map(drop)
+//! async fn tell_the_time(handle: Handle) -> Result<Accepted, Refusal> {
+//!     handle.broadcast("/chat", "another minute has passed")
 //! }
 //!
 //! #[tokio::main]
@@ -84,6 +84,8 @@ mod state;
 #[cfg(feature = "test-kit")]
 pub mod testing;
 
+/// The axum crate, whose `Router` plain routes are made of.
+pub use axum;
 pub use bytes::Bytes;
 /// The hub's crate, for its [`Session`](campanile_hub::Session), which the predicate of
 /// [`Handle::broadcast_to`] is asked about.
@@ -95,6 +97,8 @@ pub use campanile_hub::{
 pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
 pub use http;
+/// The `jiff` crate, whose times and zones appear in schedules.
+pub use jiff;
 
 pub use app::Campanile;
 pub use around::Next;

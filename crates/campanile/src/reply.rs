@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use campanile_hub::Message;
+use campanile_hub::{Accepted, Message};
 use campanile_websocket::CloseCode;
 use serde::Serialize;
 
@@ -179,6 +179,13 @@ impl IntoReply for Reply {
     }
 }
 
+/// What was accepted needs no reply: `handle.broadcast(…)` may be a callback's last expression.
+impl IntoReply for Accepted {
+    fn into_reply(self) -> Result<Reply, HandlerError> {
+        Ok(Reply::nothing())
+    }
+}
+
 impl IntoReply for () {
     fn into_reply(self) -> Result<Reply, HandlerError> {
         Ok(Reply::nothing())
@@ -229,7 +236,7 @@ impl IntoReply for Close {
 
 impl<T: Serialize> IntoReply for Json<T> {
     fn into_reply(self) -> Result<Reply, HandlerError> {
-        self.to_message().map(Reply::from)
+        Ok(Reply::from(self.to_message()?))
     }
 }
 

@@ -124,6 +124,21 @@ impl Session {
         self.inner.attributes()
     }
 
+    /// A copy of one of its attributes, if it is there and of this type. For text that was set as
+    /// `&str`, ask for `&'static str`.
+    pub fn attribute<T: Clone + Send + Sync + 'static>(&self, name: &str) -> Option<T> {
+        self.attributes().get::<T>(name).cloned()
+    }
+
+    /// Sets one of its attributes.
+    pub fn set_attribute<T: Send + Sync + 'static>(
+        &self,
+        name: impl Into<std::borrow::Cow<'static, str>>,
+        value: T,
+    ) {
+        self.attributes().set(name, value);
+    }
+
     /// Sends to this session, after everything that was sent to it before (S27: safe from any
     /// number of threads).
     ///

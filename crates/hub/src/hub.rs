@@ -92,7 +92,7 @@ impl Hub {
         &self,
         destination: Destination,
         message: Message,
-        predicate: impl Fn(&Session) -> bool + Send + Sync + 'static,
+        predicate: impl Fn(&Arc<Session>) -> bool + Send + Sync + 'static,
     ) -> Outcome<Accepted> {
         // User code: a panic in it must not take the shard's other sessions along.
         let predicate: Predicate = Arc::new(move |session| {

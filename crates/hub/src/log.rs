@@ -22,7 +22,7 @@ pub const INBOX_BYTES_MAX: usize = 64 << 20;
 const CLOSES_RESERVE: usize = 1_024;
 
 /// Picks sessions among the subscribers of a destination.
-pub(crate) type Predicate = Arc<dyn Fn(&Session) -> bool + Send + Sync>;
+pub(crate) type Predicate = Arc<dyn Fn(&Arc<Session>) -> bool + Send + Sync>;
 
 /// What a shard is asked to do from outside, in the order of the log.
 pub(crate) enum Entry {

@@ -42,6 +42,11 @@ pub enum Refusal {
     /// There is no such session, or it is closing.
     #[error("no-session: the session has ended")]
     NoSession,
+    /// No endpoint has that path template.
+    #[error(
+        "no-endpoint: no endpoint has this path; name it as it was mounted, such as /ws/{{id}}"
+    )]
+    NoEndpoint,
     /// The node is leaving.
     #[error("leaving: the server is shutting down; connect to another one")]
     Leaving,

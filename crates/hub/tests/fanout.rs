@@ -181,7 +181,7 @@ fn a_predicate_picks_among_the_subscribers() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     publish(&house, &Destination::endpoint("/e"), "before");
-    let picks = move |session: &campanile_hub::Session| {
+    let picks = move |session: &Arc<campanile_hub::Session>| {
         count.fetch_add(1, Ordering::Relaxed);
         session
             .attributes()

@@ -22,6 +22,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/demo/notify", HTML, include_str!("../pages/notify.html")),
     ("/demo/clock", HTML, include_str!("../pages/clock.html")),
     ("/demo/echo", HTML, include_str!("../pages/echo.html")),
+    (
+        "/demo/protocol",
+        HTML,
+        include_str!("../pages/protocol.html"),
+    ),
     ("/assets/style.css", CSS, include_str!("../pages/style.css")),
     ("/assets/boot.js", SCRIPT, include_str!("../pages/boot.js")),
     ("/assets/app.js", SCRIPT, include_str!("../pages/app.js")),
@@ -39,6 +44,41 @@ const PAGES: &[(&str, &str, &str)] = &[
         include_str!("../pages/clock.js"),
     ),
     ("/assets/echo.js", SCRIPT, include_str!("../pages/echo.js")),
+    (
+        "/assets/protocol.css",
+        CSS,
+        include_str!("../pages/protocol.css"),
+    ),
+    (
+        "/assets/protocol.js",
+        SCRIPT,
+        include_str!("../pages/protocol.js"),
+    ),
+    (
+        "/assets/protocol-ask.js",
+        SCRIPT,
+        include_str!("../pages/protocol-ask.js"),
+    ),
+    (
+        "/assets/protocol-schemes.js",
+        SCRIPT,
+        include_str!("../pages/protocol-schemes.js"),
+    ),
+    (
+        "/assets/protocol-attempts.js",
+        SCRIPT,
+        include_str!("../pages/protocol-attempts.js"),
+    ),
+    (
+        "/assets/protocol-draw.js",
+        SCRIPT,
+        include_str!("../pages/protocol-draw.js"),
+    ),
+    (
+        "/assets/protocol-frames.js",
+        SCRIPT,
+        include_str!("../pages/protocol-frames.js"),
+    ),
     ("/assets/bell.svg", SVG, include_str!("../pages/bell.svg")),
     ("/favicon.svg", SVG, include_str!("../pages/bell.svg")),
     ("/favicon.ico", SVG, include_str!("../pages/bell.svg")),

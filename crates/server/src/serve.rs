@@ -61,7 +61,11 @@ pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
     if let Some(millis) = options.batching_pause_max {
         app = app.batching_pause_max(Duration::from_millis(millis.into()));
     }
-    let app = match demos::mount(app).build() {
+    let listening = demos::Listening {
+        plain: local_addresses(&listeners.plain),
+        secure: local_addresses(&listeners.secure),
+    };
+    let app = match demos::mount(app, listening).build() {
         Ok(app) => app,
         Err(error) => {
             eprintln!("campanile: {error}");
@@ -174,6 +178,12 @@ fn on_loopback(port: u16) -> Result<Vec<TcpListener>, String> {
         Err(message) => tracing::warn!("not on IPv6: {message}"),
     }
     Ok(listeners)
+}
+
+/// Where listeners listen: a port that the system chose is known by now.
+fn local_addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    let addresses = listeners.iter().map(TcpListener::local_addr);
+    addresses.filter_map(Result::ok).collect()
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, String> {

@@ -193,6 +193,10 @@ impl Connection {
                 false => input.len(),
             };
             let mut limits = self.endpoint.limits;
+            if self.endpoint.callbacks.is_in_parts() {
+                // Nothing of a frame is kept, however long it is.
+                limits.frame_bytes_max = usize::MAX;
+            }
             if let Some(bytes) = self.session.message_bytes_max() {
                 limits.message_bytes_max = bytes;
                 limits.frame_bytes_max = bytes;

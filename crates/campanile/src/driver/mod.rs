@@ -123,6 +123,8 @@ impl Drop for Reservation {
 pub(crate) struct Door {
     asks: Mutex<VecDeque<Ask>>,
     closed: AtomicBool,
+    /// Somebody drives the shard.
+    is_driven: AtomicBool,
     /// The thread has been woken and has not looked yet: once is enough.
     is_woken: AtomicBool,
     waker: mio::Waker,
@@ -134,6 +136,7 @@ impl Door {
         Ok(Self {
             asks: Mutex::default(),
             closed: AtomicBool::new(false),
+            is_driven: AtomicBool::new(false),
             is_woken: AtomicBool::new(false),
             waker: mio::Waker::new(poll.registry(), WAKE_TOKEN)?,
         })
@@ -145,6 +148,11 @@ impl Door {
             .unwrap_or_else(PoisonError::into_inner)
             .push_back(ask);
         self.wake();
+    }
+
+    /// Whether what is asked will be heard.
+    fn is_attended(&self) -> bool {
+        self.is_driven.load(Ordering::Acquire) && !self.closed.load(Ordering::Acquire)
     }
 
     /// Makes the thread look at what it was asked and at its inbox.
@@ -178,6 +186,37 @@ impl Door {
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.wake();
+    }
+}
+
+/// The doors of all shards.
+#[derive(Clone)]
+pub(crate) struct Doors(Arc<[Arc<Door>]>);
+
+impl Doors {
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(Arc::new([]))
+    }
+
+    /// Closes all sessions with 1001, evenly spread over this time, and waits for the last.
+    pub(crate) async fn drain(&self, over: Duration) {
+        let mut all = Vec::new();
+        for door in self.0.iter().filter(|door| door.is_attended()) {
+            let (done, finished) = oneshot::channel();
+            door.ask(Ask::Drain { over, done });
+            all.push(finished);
+        }
+        for finished in all {
+            // An error means that the shard's thread has ended, and its sessions with it.
+            let _ = finished.await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Doors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Doors({})", self.0.len())
     }
 }
 
@@ -229,10 +268,20 @@ pub(crate) fn prepare(count: usize, pause_max: Duration) -> Result<(Hub, Idle), 
     Ok((hub, idle))
 }
 
+impl Idle {
+    /// The doors that will be answered once the shards are driven.
+    pub(crate) fn doors(&self) -> Doors {
+        Doors(Arc::clone(&self.doors))
+    }
+}
+
 impl Shards {
     /// Starts the threads.
     pub(crate) fn start(idle: Idle, application: &Arc<Application>) -> io::Result<Self> {
         for (shard, poll) in idle.shards {
+            idle.doors[shard.index()]
+                .is_driven
+                .store(true, Ordering::Release);
             let doors = Arc::clone(&idle.doors);
             shard_thread::spawn(shard, poll, doors, Arc::clone(application), idle.pause_max)?;
         }
@@ -250,6 +299,9 @@ impl Shards {
         local: &std::rc::Rc<tokio::task::LocalSet>,
     ) -> (Self, Vec<MemoryShard>) {
         let shards = idle.shards.into_iter().map(|(shard, _)| {
+            idle.doors[shard.index()]
+                .is_driven
+                .store(true, Ordering::Release);
             let doors = Arc::clone(&idle.doors);
             MemoryShard::new(shard, doors, Arc::clone(application), local)
         });
@@ -277,20 +329,6 @@ impl Shards {
             door,
             session: Some(id),
         })
-    }
-
-    /// Closes all sessions with 1001, evenly spread over this time, and waits for the last.
-    pub(crate) async fn drain(&self, over: Duration) {
-        let mut all = Vec::new();
-        for door in self.doors.iter() {
-            let (done, finished) = oneshot::channel();
-            door.ask(Ask::Drain { over, done });
-            all.push(finished);
-        }
-        for finished in all {
-            // An error means that the shard's thread has ended, and its sessions with it.
-            let _ = finished.await;
-        }
     }
 }
 

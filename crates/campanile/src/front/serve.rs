@@ -18,6 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
@@ -130,6 +131,24 @@ impl Serve {
         self
     }
 
+    /// As [`shutdown_on`](Self::shutdown_on), when the process is told to end: on SIGTERM and on ^C.
+    ///
+    /// # Errors
+    /// When the operating system does not let signals be watched.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn shutdown_on_signals(self) -> io::Result<Self> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(self.shutdown_on(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }))
+    }
+
     /// How long the closing of all sessions is spread over (2 s by default), so that they do not
     /// all reconnect at once. Leaving takes at most
     /// [`CLOSING_TIMEOUT`](campanile_hub::CLOSING_TIMEOUT) longer, for clients that do not answer.
@@ -159,7 +178,7 @@ impl Serve {
         running.hub.leave();
         // An error means that nobody is accepting any more.
         let _ = leave.send(true);
-        running.shards.drain(self.drain_time).await;
+        running.doors.drain(self.drain_time).await;
         let last_requests = async { while accepting.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_REQUESTS_TIME, last_requests)
             .await

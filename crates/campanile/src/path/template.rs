@@ -56,10 +56,10 @@ pub enum TemplateError {
         /// The segment as written.
         segment: String,
     },
-    /// A segment is `*` or `**`.
+    /// A segment begins with `*` or `:`, as wildcards and variables do elsewhere.
     #[error(
-        "the path `{template}` has the wildcard `{segment}`, which paths do not have: \
-         use a variable such as `{{name}}`, which matches one segment"
+        "in the path `{template}` the segment `{segment}` begins as wildcards and variables do \
+         elsewhere: write `{{name}}`, which matches one segment"
     )]
     Wildcard {
         /// The template as given.
@@ -255,7 +255,7 @@ fn read_segment(
             segment: segment(),
         });
     }
-    if raw == "*" || raw == "**" {
+    if raw.starts_with([':', '*']) {
         return Err(TemplateError::Wildcard {
             template: template(),
             segment: segment(),

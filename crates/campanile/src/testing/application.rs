@@ -150,9 +150,7 @@ impl TestApplication {
 
     /// Leaves, as a server does on SIGTERM: closes every session with 1001, spread over this time.
     pub fn leave(&mut self, over: Duration) {
-        let running = Arc::clone(&self.stage.running);
-        running.hub.leave();
-        self.stage.block_on(running.shards.drain(over));
+        self.stage.block_on(self.handle.leave(over));
     }
 
     fn dispatch(&self, request: Request<Body>, remote: SocketAddr) -> (Response<Body>, HandOver) {

@@ -9,10 +9,10 @@
 //! ```
 //! use std::time::Duration;
 //! use campanile::testing::TestApplication;
-//! use campanile::{Campanile, Endpoint, Handle, Refusal, Text};
+//! use campanile::{Accepted, Campanile, Endpoint, Handle, Refusal, Text};
 //!
-//! async fn said(handle: Handle, Text(text): Text) -> Result<(), Refusal> {
-//!     handle.broadcast("/chat", text).map(drop)
+//! async fn said(handle: Handle, Text(text): Text) -> Result<Accepted, Refusal> {
+//!     handle.broadcast("/chat", text)
 //! }
 //!
 //! let endpoint = Endpoint::new().on_text(said).idle_timeout(Duration::from_secs(60));

@@ -1,6 +1,6 @@
 //! `/ws/{sid}`: the time, pushed every five seconds to all who are there.
 
-use campanile::{Builder, Endpoint, Handle, OriginPolicy, Path, Refusal, Text};
+use campanile::{Accepted, Builder, Endpoint, Handle, OriginPolicy, Path, Refusal, Text};
 
 const PATH: &str = "/ws/{sid}";
 
@@ -27,9 +27,7 @@ async fn closed(Path(sid): Path<String>) {
     tracing::info!(sid, "a client has disconnected");
 }
 
-async fn tell_the_time(handle: Handle) -> Result<(), Refusal> {
+async fn tell_the_time(handle: Handle) -> Result<Accepted, Refusal> {
     let time = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
-    handle
-        .broadcast(PATH, format!("这是来自服务端的消息：{time}"))
-        .map(drop)
+    handle.broadcast(PATH, format!("这是来自服务端的消息：{time}"))
 }

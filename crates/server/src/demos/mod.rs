@@ -6,13 +6,17 @@ mod chat;
 mod clock;
 mod echo;
 mod notify;
+mod protocol;
 
 use campanile::Builder;
 
-/// Mounts all demos.
-pub(crate) fn mount(builder: Builder) -> Builder {
+pub(crate) use self::protocol::Listening;
+
+/// Mounts all demos; one of them connects to where this server is `listening`.
+pub(crate) fn mount(builder: Builder, listening: Listening) -> Builder {
     let builder = chat::mount(builder);
     let builder = notify::mount(builder);
     let builder = clock::mount(builder);
-    echo::mount(builder)
+    let builder = echo::mount(builder);
+    protocol::mount(builder, listening)
 }
