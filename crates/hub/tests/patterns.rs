@@ -67,9 +67,8 @@ mod definition {
             None => found.is_empty(),
             Some(('*', rest)) => (0..=found.len()).any(|n| characters(rest, &found[n..])),
             Some((one, rest)) => {
-                !found.is_empty()
-                    && "?".contains([*one]).then_some(found[0]).unwrap_or(*one) == found[0]
-                    && characters(rest, &found[1..])
+                let fits = |first: &char| *one == '?' || one == first;
+                found.first().is_some_and(fits) && characters(rest, &found[1..])
             }
         }
     }
@@ -199,6 +198,7 @@ fn s84_what_cannot_be_matched_with_a_bound_is_refused_with_advice() {
     let deep = "/*".repeat(33);
     let stars = format!("/{}", "*a".repeat(17));
     let glob = format!("/{}*", "a".repeat(128));
+    let floating = format!("/x*{}?*", "a".repeat(16));
     for (text, beginning) in [
         ("", "pattern: it is empty"),
         (&long, "pattern: it has 1025 bytes of at most 1024"),
@@ -207,6 +207,11 @@ fn s84_what_cannot_be_matched_with_a_bound_is_refused_with_advice() {
         (
             &glob,
             "pattern: segment 1, `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…`, has wildcards",
+        ),
+        (
+            &floating,
+            "pattern: segment 1, `x*aaaaaaaaaaaaaaaa?*`, has a `?` in a part between two `*` \
+             which has 17 of at most 16 bytes",
         ),
         (
             "/a/{v:[0-9]+}",
@@ -256,6 +261,8 @@ fn s84_what_cannot_be_matched_with_a_bound_is_refused_with_advice() {
         format!("/{}", "*a".repeat(16)),
         format!("/{}*", "a".repeat(127)),
         format!("/{}/*", "a".repeat(1_000)),
+        format!("/x*{}?*", "a".repeat(15)),
+        format!("/{}?*{}*{0}?", "a".repeat(20), "b".repeat(20)),
     ] {
         slash(&text);
     }

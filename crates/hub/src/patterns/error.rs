@@ -61,6 +61,22 @@ pub enum PatternError {
         /// How many it may have.
         bytes_max: usize,
     },
+    /// A part with `?` between two `*` of one segment has more than
+    /// [`FLOATING_PART_BYTES_MAX`](super::FLOATING_PART_BYTES_MAX) bytes.
+    #[error(
+        "pattern: segment {segment}, `{excerpt}`, has a `?` in a part between two `*` which has \
+         {bytes} of at most {bytes_max} bytes; put `*` in the place of `?`"
+    )]
+    FloatingPartTooLong {
+        /// Which segment, counted from 1.
+        segment: usize,
+        /// How it begins.
+        excerpt: String,
+        /// How many bytes the part has.
+        bytes: usize,
+        /// How many it may have.
+        bytes_max: usize,
+    },
     /// A variable has a regular expression, which is never evaluated: no text that a client sends
     /// is, without a bound.
     #[error(

@@ -4,8 +4,8 @@
 /// `*` for any number, `?` for exactly one.
 ///
 /// Each part between stars is taken where it first occurs, which is never worse than later: so
-/// there is no going back. A part without `?` is found in linear time; one with `?` costs at
-/// most its own length for each byte of the segment.
+/// there is no going back. A part without `?` is found in linear time; one with `?` between stars
+/// costs at most its own length, which is [limited](super::FLOATING_PART_BYTES_MAX), for each byte.
 pub(super) fn glob_matches(glob: &str, segment: &str) -> bool {
     let Some((head, rest)) = glob.split_once('*') else {
         return strip_head(segment, glob).is_some_and(str::is_empty);

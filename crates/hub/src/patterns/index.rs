@@ -21,20 +21,21 @@ pub struct EntryId(u32);
 /// Finds the entries whose pattern matches a destination, without looking at the others (S86).
 ///
 /// Texts without wildcards are in one table. The patterns are a tree of segments: those which
-/// begin alike share their nodes, and `*` and all `{name}` are one and the same. What
-/// [`find`](Self::find) costs is therefore, with a destination of `n` segments:
+/// begin alike share their nodes, and `*` and all `{name}` are one and the same. So
+/// [`find`](Self::find) looks, for a destination of `n` segments, at
+/// - one node for all entries whose text is the destination;
+/// - for patterns with `*`, `{name}`, or `**` at the end: one node for each different beginning,
+///   up to any of their segments, that matches a beginning of the destination;
+/// - for those with `**` before other segments: what is below it, counted in the same way, up to
+///   `n` times; a `**` behind another does not multiply that;
+/// - for those with `*` or `?` beside other characters: besides, at each different one in that
+///   place with the same text before or after its wildcards, at most [`GLOBS_ALIKE_MAX`] for each
+///   such text.
 ///
-/// | entries | nodes looked at, and globs compared |
-/// |---|---|
-/// | without wildcards | one |
-/// | with `*`, `{name}`, or `**` at the end | one for each different beginning of a pattern, up to any of its segments, that matches a beginning of the destination |
-/// | with `**` before other segments | what is below it, as above, up to `n` times; `**` behind `**` does not multiply that |
-/// | with `*` or `?` beside other characters | besides, one for each different glob in that place with the same text before or after its wildcards: at most [`GLOBS_ALIKE_MAX`] for each such text |
-///
-/// So the number of entries that do not match is of no account, unless their patterns begin with
-/// segments that do match. Whoever makes many such costs each publication at most as much as with
-/// so many subscriptions that match, `n` times as much with `**`: it is the number of patterns a
-/// session may have that bounds both.
+/// Entries that do not match are of no account, then, unless their patterns begin with segments
+/// that do. A client that makes many such patterns makes each publication cost as much as its own
+/// subscriptions would if they matched, up to `n` times as much with `**`: it is the number of
+/// patterns a session may have that bounds both.
 ///
 /// Memory is given back as entries are removed: nodes at once or, in the middle of a table, for
 /// the next ones; all of it once the index is empty.
@@ -202,9 +203,9 @@ impl<T> PatternIndex<T> {
             return node;
         }
         let follows_rest = above.follows_rest || matches!(above.edge, Edge::Rest);
-        let node = Node::new(edge.clone(), parent, follows_rest);
-        let node = self.nodes.insert(node) as u32;
+        let node = self.nodes.vacant_key() as u32;
         self.nodes[parent as usize].attach(&edge, node);
+        self.nodes.insert(Node::new(edge, parent, follows_rest));
         node
     }
 

@@ -17,6 +17,7 @@ pub use error::{IndexFull, PatternError};
 pub use globs::GLOBS_ALIKE_MAX;
 pub use index::{ENTRIES_MAX, EntryId, PatternIndex};
 pub use pattern::{
-    GLOB_BYTES_MAX, PATTERN_BYTES_MAX, PATTERN_SEGMENTS_MAX, Pattern, SEGMENT_WILDCARDS_MAX,
+    FLOATING_PART_BYTES_MAX, GLOB_BYTES_MAX, PATTERN_BYTES_MAX, PATTERN_SEGMENTS_MAX, Pattern,
+    SEGMENT_WILDCARDS_MAX,
 };
 pub use segment::Separator;

@@ -20,6 +20,10 @@ pub const SEGMENT_WILDCARDS_MAX: usize = 16;
 /// The most bytes of a segment with `*` or `?` beside other characters.
 pub const GLOB_BYTES_MAX: usize = 128;
 
+/// The most bytes of a part with `?` which stands between two `*` of one segment, as in `*a?b*`:
+/// it may have to be compared at each place of what a client publishes to.
+pub const FLOATING_PART_BYTES_MAX: usize = 16;
+
 /// A text that names one destination, or many by wildcards (S84).
 ///
 /// | wildcard | stands for |
@@ -335,6 +339,18 @@ fn parse_kind(segment: &str, number: usize) -> Result<Kind, PatternError> {
             bytes: segment.len(),
             bytes_max: GLOB_BYTES_MAX,
         });
+    }
+    let mut parts = segment.split('*').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        let is_floating = parts.peek().is_some();
+        if is_floating && part.contains('?') && part.len() > FLOATING_PART_BYTES_MAX {
+            return Err(PatternError::FloatingPartTooLong {
+                segment: number,
+                excerpt: excerpt(segment),
+                bytes: part.len(),
+                bytes_max: FLOATING_PART_BYTES_MAX,
+            });
+        }
     }
     Ok(Kind::Glob)
 }

@@ -86,7 +86,7 @@ impl<T> PatternIndex<T> {
         if node.any != NONE {
             self.arrive(node.any, after, search);
         }
-        if node.last != NONE && next_segment(after, search.separator).is_none() {
+        if node.last != NONE {
             self.arrive(node.last, after, search);
         }
         if let Some(globs) = node.globs() {
