@@ -86,6 +86,7 @@ mod outbox;
 #[cfg(test)]
 mod outbox_properties;
 mod outcome;
+mod patterns;
 mod publication;
 mod pump;
 mod request;
@@ -104,6 +105,11 @@ pub use log::{INBOX_BYTES_MAX, INBOX_ENTRIES_MAX};
 pub use moment::Moment;
 pub use outbox::{FRAME_OVERHEAD_BYTES, OutboxPolicy, Overflow};
 pub use outcome::{Accepted, Outcome, Refusal, Ticket};
+pub use patterns::{
+    ENTRIES_MAX, EntryId, FLOATING_PART_BYTES_MAX, GLOB_BYTES_MAX, GLOBS_ALIKE_MAX, IndexFull,
+    PATTERN_BYTES_MAX, PATTERN_SEGMENTS_MAX, Pattern, PatternError, PatternIndex,
+    SEGMENT_WILDCARDS_MAX, Separator,
+};
 pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8Bytes};
 pub use session::{Attributes, NewSession, OutboxState, PathParameters, Session, SessionId, Slot};
 pub use shard::{CLOSING_TIMEOUT, SESSIONS_PER_SHARD_MAX, Shard, Wait};
