@@ -33,6 +33,7 @@ pub use scene::Scene;
 pub use server::Server;
 pub use target::{
     Answers, ENDPOINTS, Endpoint, attack_everywhere, attack_on, everywhere, on_each_way,
+    with_default_limits, with_high_limits,
 };
 
 /// Bound on every single wait. It is long because a busy machine is no failure; a test that waits

@@ -42,10 +42,10 @@ pub struct Endpoint {
 }
 
 /// Every endpoint: all but the last have the library's limits as they are.
-pub const ENDPOINTS: [Endpoint; 4] = [
-    with_default_limits("/chat", Answers::Text),
-    with_default_limits("/websocket/10086", Answers::Nothing),
-    with_default_limits("/ws/10086", Answers::Nothing),
+pub static ENDPOINTS: [Endpoint; 4] = [
+    default_limits("/chat", Answers::Text),
+    default_limits("/websocket/10086", Answers::Nothing),
+    default_limits("/ws/10086", Answers::Nothing),
     Endpoint {
         path: "/echo",
         answers: Answers::Everything,
@@ -54,7 +54,17 @@ pub const ENDPOINTS: [Endpoint; 4] = [
     },
 ];
 
-const fn with_default_limits(path: &'static str, answers: Answers) -> Endpoint {
+/// Those with the library's limits.
+pub fn with_default_limits() -> &'static [Endpoint] {
+    &ENDPOINTS[..3]
+}
+
+/// The one that takes more.
+pub fn with_high_limits() -> &'static [Endpoint] {
+    &ENDPOINTS[3..]
+}
+
+const fn default_limits(path: &'static str, answers: Answers) -> Endpoint {
     Endpoint {
         path,
         answers,
