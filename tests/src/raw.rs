@@ -71,6 +71,14 @@ impl Raw {
         let stream = within("a connection", connecting)
             .await
             .expect("the program accepts");
+        Self::over(stream)
+    }
+
+    /// A connection that exists already.
+    ///
+    /// # Panics
+    /// When the system refuses to send small segments at once.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("no delay");
         Self {
             stream,
