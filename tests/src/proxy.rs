@@ -11,9 +11,10 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
+        mpsc,
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Where the configurations are written down, each in a block of its own.
@@ -102,6 +103,8 @@ pub struct Proxy {
     child: Child,
     address: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
+    /// Nothing is ever sent: it ends when all of the proxy's processes have.
+    ended: Mutex<mpsc::Receiver<()>>,
     _folder: Folder,
 }
 
@@ -132,7 +135,9 @@ impl Proxy {
         let stderr = child.stderr.take().expect("standard error is piped");
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
+        let (end, ended) = mpsc::sync_channel(1);
         thread::spawn(move || {
+            let _end = end;
             for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
                 let mut kept = kept.lock().expect("the log");
                 if kept.len() < LOG_LINES_MAX {
@@ -145,6 +150,7 @@ impl Proxy {
             child,
             address,
             log,
+            ended: Mutex::new(ended),
             _folder: folder,
         })
     }
@@ -165,9 +171,8 @@ impl Drop for Proxy {
         // Killed at once, nginx would leave its worker behind.
         let id = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &id]).status();
-        let deadline = Instant::now() + END_PATIENCE;
-        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(2));
+        if let Ok(ended) = self.ended.lock() {
+            let _ = ended.recv_timeout(END_PATIENCE);
         }
         let _ = self.child.kill();
         let status = self.child.wait();
@@ -214,8 +219,9 @@ fn nginx(
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {}/{kind};\n", folder.display()))
         .concat();
+    // Nobody else may read the folder. Whoever is not root is told that the name does not matter.
     let text = format!(
-        "daemon off;\nworker_processes 2;\npid {}/pid;\nerror_log stderr;\n\
+        "daemon off;\nuser root;\nworker_processes 2;\npid {}/pid;\nerror_log stderr;\n\
          events {{ worker_connections 4096; }}\n\
          http {{\naccess_log off;\n{temporary}{text}}}\n",
         folder.display()
@@ -260,8 +266,11 @@ impl Folder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("campanile-{purpose}-{}-{number}", std::process::id());
-        let path = env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a temporary folder");
+        // <target>/<profile>/deps/<test>
+        let test = env::current_exe().expect("the path of this test");
+        let target = test.ancestors().nth(3).expect("the target directory");
+        let path = target.join("tmp").join(name);
+        fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
     }
 }

@@ -1,5 +1,6 @@
 //! permessage-deflate (RFC 7692) on the finished program: what is negotiated, at every endpoint and
-//! behind each proxy, and that a broadcast reaches everybody, compressed or not. Numbers are those of the project's list of hostile input.
+//! behind each proxy, and that a broadcast reaches everybody, compressed or not. Numbers are those
+//! of the project's list of hostile input.
 
 use campanile_client::{Client, DeflateOffer, WindowBits};
 use campanile_tests::{

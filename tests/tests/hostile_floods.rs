@@ -185,6 +185,7 @@ async fn item_35_a_peer_that_does_not_read_is_closed_and_stalls_nobody() {
             received < messages,
             "all was kept for a peer that did not read"
         );
+        println!("{received} of {messages}, and a Close: {}", close.is_some());
         match close {
             Some(close) => {
                 let reason = String::from_utf8_lossy(&close.payload[2..]).into_owned();
