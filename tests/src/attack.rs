@@ -11,7 +11,7 @@ const AT_ONCE: usize = 50;
 ///
 /// # Panics
 /// When one of them is not.
-pub async fn repeat(server: &Server, times: usize, path: &'static str, bytes: &[u8], code: u16) {
+pub async fn repeat(server: &Server, times: usize, path: &str, bytes: &[u8], code: u16) {
     let mut left = times;
     while left > 0 {
         let batch = left.min(AT_ONCE);

@@ -4,7 +4,9 @@
 //! kinds of peers talk to it: [`Raw`], which sends any bytes and judges the answers with a frame
 //! reader of its own; the project's client, opened with [`clients::open`]; and [`Bystander`], an
 //! innocent whose echoes must all arrive in order whatever others do, and who is the main figure
-//! of a [`Scene`].
+//! of a [`Scene`]. They come to the program on each [`Way`]: directly, or by a [`Proxy`] in front
+//! of it. What must hold for all endpoints on all ways is checked with [`everywhere`] or
+//! [`attack_everywhere`].
 //!
 //! Every wait is bounded by [`PATIENCE`]. No test asserts how long something took.
 #![forbid(unsafe_code)]
@@ -17,15 +19,22 @@ pub mod clients;
 pub mod deflate;
 pub mod frames;
 mod http;
+mod proxy;
 mod raw;
 mod scene;
 mod server;
+mod target;
 
 pub use bystander::Bystander;
 pub use http::{Request, Response};
+pub use proxy::{Certificate, Proxy, Way};
 pub use raw::{Ended, Frame, Raw};
 pub use scene::Scene;
 pub use server::{Server, run_to_end};
+pub use target::{
+    Answers, ENDPOINTS, Endpoint, attack_everywhere, attack_on, everywhere, on_each_way,
+    with_default_limits, with_high_limits,
+};
 
 /// Bound on every single wait. It is long because a busy machine is no failure; a test that waits
 /// this long has failed.

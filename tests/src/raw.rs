@@ -7,7 +7,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use crate::{Request, Response, Server, within};
+use crate::{Request, Response, Server, frames, target, within};
 
 /// A frame that a server sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Raw {
     received: Vec<u8>,
     /// Compression was negotiated.
     may_compress: bool,
+    /// The endpoint tells the time to all, whatever they do: such frames are passed over.
+    hears_the_clock: bool,
 }
 
 impl Raw {
@@ -69,11 +71,20 @@ impl Raw {
         let stream = within("a connection", connecting)
             .await
             .expect("the program accepts");
+        Self::over(stream)
+    }
+
+    /// A connection that exists already.
+    ///
+    /// # Panics
+    /// When the system refuses to send small segments at once.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("no delay");
         Self {
             stream,
             received: Vec::new(),
             may_compress: false,
+            hears_the_clock: false,
         }
     }
 
@@ -105,6 +116,7 @@ impl Raw {
             "{accepted:?}"
         );
         raw.may_compress = true;
+        raw.hears_the_clock = target::tells_the_time(path);
         raw
     }
 
@@ -116,6 +128,7 @@ impl Raw {
         self.send(&Request::upgrade(path).bytes()).await;
         let response = self.response().await;
         assert_eq!(response.status, 101, "{response:?}");
+        self.hears_the_clock = target::tells_the_time(path);
     }
 
     /// Sends one request on a new connection and reads its answer.
@@ -208,6 +221,19 @@ impl Raw {
         }
     }
 
+    /// Reads an HTTP answer; `None` when the connection ends without one.
+    ///
+    /// # Panics
+    /// When neither comes, or the end comes within the answer.
+    pub async fn answer(&mut self) -> Option<Response> {
+        while self.received.is_empty() {
+            if self.receive("an HTTP answer").await.is_some() {
+                return None;
+            }
+        }
+        Some(self.response().await)
+    }
+
     /// Reads an HTTP answer.
     ///
     /// # Panics
@@ -250,23 +276,46 @@ impl Raw {
         response
     }
 
-    /// The next frame; `None` when the connection has ended between frames.
+    /// The next frame; `None` when the connection has ended between frames. On an endpoint that
+    /// tells the time, that is passed over.
     ///
     /// # Panics
     /// When the frame is one that a server may not send, or none comes.
     pub async fn frame(&mut self) -> Option<Frame> {
+        let frame = self.whole_frame().await;
+        assert!(
+            frame.is_some() || self.received.is_empty(),
+            "the connection ended within a frame"
+        );
+        frame
+    }
+
+    /// As [`frame`](Self::frame); `None` also when the connection has ended within one.
+    ///
+    /// # Panics
+    /// As `frame`, but for that.
+    pub async fn whole_frame(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = take_frame(&mut self.received, self.may_compress) {
+                if self.hears_the_clock && target::is_the_time(&frame.payload) {
+                    continue;
+                }
                 return Some(frame);
             }
-            if let Some(ended) = self.receive("a frame").await {
-                assert!(
-                    self.received.is_empty(),
-                    "the connection ended {ended:?} within a frame"
-                );
+            if self.receive("a frame").await.is_some() {
                 return None;
             }
         }
+    }
+
+    /// Expects the session to be open: what has been sent is taken, and a ping is answered next.
+    ///
+    /// # Panics
+    /// When anything else comes.
+    pub async fn expect_open(&mut self) {
+        self.send(&frames::frame(frames::PING, b"open?")).await;
+        let pong = self.frame().await.expect("an open session");
+        assert_eq!((pong.opcode, &pong.payload[..]), (10, &b"open?"[..]));
     }
 
     /// Reads until a Close frame, which must carry `code`, then until the program ends the TCP

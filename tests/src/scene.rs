@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Bystander, Server,
+    Bystander, Server, Way,
     clients::{self, next_text},
 };
 
@@ -24,7 +24,15 @@ impl Scene {
     /// # Panics
     /// When the program does not start.
     pub async fn start() -> Self {
-        let server = Arc::new(Server::start(&[]));
+        Self::start_behind(Way::Directly).await
+    }
+
+    /// Starts both, and the proxy of this way; the bystander comes by it, too.
+    ///
+    /// # Panics
+    /// When the program does not start, or the proxy is not installed.
+    pub async fn start_behind(way: Way) -> Self {
+        let server = Arc::new(Server::start_behind(way));
         let bystander = Bystander::start(&server).await;
         let before = server.rss_bytes();
         Self {

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::PATIENCE;
+use crate::{PATIENCE, Proxy, Way};
 
 /// How long the program may take until it says that it listens.
 const START_PATIENCE: Duration = Duration::from_secs(10);
@@ -20,15 +20,31 @@ const ANNOUNCEMENT: &str = "listening on http";
 /// Lines of standard error that are kept for a failed test's output.
 const LOG_LINES_MAX: usize = 500;
 
-/// A running program. Dropping it kills it.
+/// A running program, perhaps behind a proxy. Dropping it kills both.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    /// Where clients connect: the proxy's address, if there is one.
     address: SocketAddr,
+    proxy: Option<Proxy>,
     log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
+    /// Starts the program, and in front of it the proxy that clients come by on this way. Its
+    /// address is then the proxy's.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start); also when the proxy is not installed.
+    pub fn start_behind(way: Way) -> Self {
+        let mut server = Self::start(&[]);
+        server.proxy = Proxy::start(way, server.address, None);
+        if let Some(proxy) = &server.proxy {
+            server.address = proxy.address();
+        }
+        server
+    }
+
     /// Starts the program on 127.0.0.1 and a free port, with `arguments` behind `--listen`.
     ///
     /// # Panics
@@ -65,6 +81,7 @@ impl Server {
             Ok(address) => Self {
                 child,
                 address,
+                proxy: None,
                 log,
             },
             Err(_) => {
@@ -76,7 +93,12 @@ impl Server {
         }
     }
 
-    /// The address that the program listens on.
+    /// How clients come to it.
+    pub fn way(&self) -> Way {
+        self.proxy.as_ref().map_or(Way::Directly, Proxy::way)
+    }
+
+    /// The address that the program listens on, or the proxy in front of it.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

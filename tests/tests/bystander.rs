@@ -1,19 +1,21 @@
-//! A hostile or slow client costs nobody else: while each of these attacks goes on, a bystander's
-//! echoes all arrive in order, and the memory of the process stays within a named bound.
+//! A hostile or slow client costs nobody else: while each of these attacks goes on, at every endpoint
+//! of the finished program, directly and behind each proxy, a bystander's echoes all arrive in
+//! order, and the memory of the process stays within a named bound.
 
 use std::{sync::Arc, time::Duration};
 
 use campanile_tests::{
-    MIB, Raw, Request, Scene,
+    MIB, Raw, Request, Scene, Way,
     attack::{join_all, repeat},
+    attack_everywhere, attack_on,
     clients::{self, next_text},
     frames::{BINARY, LAST, LengthForm, MORE, PING, TEXT, TEXT_FIRST, frame, header},
-    require_descriptors, within,
+    on_each_way, require_descriptors, with_high_limits, within,
 };
 use tokio::task::JoinSet;
 
-/// Sessions of each cheap attack, one after the other and fifty at a time.
-const ATTACKS: usize = 500;
+/// Sessions of each cheap attack at each endpoint, one after the other and fifty at a time.
+const ATTACKS: usize = 100;
 /// What a cheap attack may make the process grow by.
 const CHEAP_GROWTH_MAX: usize = 16 * MIB;
 /// What one unfinished handshake may cost: a head of up to 16 KiB, its timer and its task.
@@ -21,25 +23,26 @@ const HANDSHAKE_BYTES_MAX: usize = 32 * 1024;
 /// Echoes that must come while an attack that only waits goes on.
 const ECHOES_MEANWHILE: u64 = 400;
 
-async fn cheap_attack(path: &'static str, bytes: &[u8], code: u16) {
-    let scene = Scene::start().await;
-    repeat(&scene.server, ATTACKS, path, bytes, code).await;
-    scene.end(CHEAP_GROWTH_MAX).await;
+async fn cheap_attack(bytes: &[u8], code: u16) {
+    attack_everywhere(CHEAP_GROWTH_MAX, async |scene, endpoint| {
+        repeat(&scene.server, ATTACKS, endpoint.path, bytes, code).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claimed_length_of_2_to_the_62() {
-    cheap_attack("/echo", &header(BINARY, LengthForm::Eight, 1 << 62), 1009).await;
+    cheap_attack(&header(BINARY, LengthForm::Eight, 1 << 62), 1009).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fragmented_control_frames() {
-    cheap_attack("/echo", &frame(PING & 0x0F, b"to be continued"), 1002).await;
+    cheap_attack(&frame(PING & 0x0F, b"to be continued"), 1002).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reserved_bits() {
-    cheap_attack("/chat", &frame(TEXT | 0x70, b"reserved"), 1002).await;
+    cheap_attack(&frame(TEXT | 0x70, b"reserved"), 1002).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,13 +53,29 @@ async fn bad_utf8_split_over_frames() {
         frame(LAST, b"\x80"),
     ]
     .concat();
-    cheap_attack("/chat", &bytes, 1007).await;
+    cheap_attack(&bytes, 1007).await;
+}
+
+/// Does the same on each way, at the same time: what waits for a time-out costs it only once.
+async fn on_all_ways_at_once<F>(attack: impl Fn(Way) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut ways = JoinSet::new();
+    for way in Way::ALL {
+        ways.spawn(attack(way));
+    }
+    join_all(ways).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn handshakes_of_one_byte_a_second() {
-    const ATTACKERS: usize = 300;
-    let mut scene = Scene::start().await;
+    on_all_ways_at_once(one_byte_a_second).await;
+}
+
+async fn one_byte_a_second(way: Way) {
+    const ATTACKERS: usize = 200;
+    let mut scene = Scene::start_behind(way).await;
     let mut attackers = JoinSet::new();
     for _ in 0..ATTACKERS {
         let mut raw = Raw::connect(&scene.server).await;
@@ -67,7 +86,7 @@ async fn handshakes_of_one_byte_a_second() {
                 }
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            panic!("the program waited for the whole head");
+            panic!("somebody waited for the whole head: {way:?}");
         });
     }
     scene.bystander.await_echoes(ECHOES_MEANWHILE).await;
@@ -77,15 +96,19 @@ async fn handshakes_of_one_byte_a_second() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_connections_that_never_finish_the_handshake() {
-    const ATTACKERS: usize = 5_000;
-    require_descriptors(ATTACKERS + 200);
-    let mut scene = Scene::start().await;
+    require_descriptors(6_200);
+    on_all_ways_at_once(never_finish_the_handshake).await;
+}
+
+async fn never_finish_the_handshake(way: Way) {
+    let attackers_count = if way.is_behind_a_proxy() { 500 } else { 5_000 };
+    let mut scene = Scene::start_behind(way).await;
     let mut head = Request::upgrade("/echo")
         .with("X-Long", &"a".repeat(1_000))
         .bytes();
     head.truncate(head.len() - 2);
-    let mut attackers = Vec::with_capacity(ATTACKERS);
-    for _ in 0..ATTACKERS {
+    let mut attackers = Vec::with_capacity(attackers_count);
+    for _ in 0..attackers_count {
         let mut raw = Raw::connect(&scene.server).await;
         // Those that came first may have met their deadline on a slow machine.
         let _ = raw.try_send(&head).await;
@@ -95,11 +118,11 @@ async fn five_thousand_connections_that_never_finish_the_handshake() {
     let mut newcomer = clients::open(&scene.server, "/echo").await;
     newcomer.send_text("let me in").await.expect("sent");
     assert_eq!(next_text(&mut newcomer).await, "let me in");
-    // They end by the program's doing: nobody closes on this side.
+    // They end by the program's doing, or the proxy's: nobody closes on this side.
     for raw in &mut attackers {
         raw.end().await;
     }
-    scene.end(ATTACKERS * HANDSHAKE_BYTES_MAX).await;
+    scene.end(attackers_count * HANDSHAKE_BYTES_MAX).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,93 +152,111 @@ async fn peers_that_stop_reading() {
     const ATTACKERS: usize = 20;
     /// An outbox of 1 MiB and the kernel's share for each, and a message that is being read.
     const GROWTH_MAX: usize = ATTACKERS * 3 * MIB;
-    let mut scene = Scene::start().await;
     let filling: Arc<[u8]> = frame(TEXT, &[b'x'; 60_000]).into();
-    let mut attackers = JoinSet::new();
-    for _ in 0..ATTACKERS {
-        let mut raw = Raw::connect_narrow(&scene.server).await;
-        raw.upgrade("/echo").await;
-        let filling = Arc::clone(&filling);
-        attackers.spawn(async move {
-            for _ in 0..200 {
-                if !raw
-                    .send_until_stalled(&filling, Duration::from_secs(2))
-                    .await
-                {
-                    break;
+    for way in Way::ALL {
+        attack_on(
+            way,
+            with_high_limits(),
+            GROWTH_MAX,
+            async |scene, endpoint| {
+                let mut attackers = JoinSet::new();
+                for _ in 0..ATTACKERS {
+                    let mut raw = Raw::connect_narrow(&scene.server).await;
+                    raw.upgrade(endpoint.path).await;
+                    let filling = Arc::clone(&filling);
+                    attackers.spawn(async move {
+                        for _ in 0..200 {
+                            let taken = raw.send_until_stalled(&filling, Duration::from_secs(2));
+                            if !taken.await {
+                                break;
+                            }
+                        }
+                        raw
+                    });
                 }
-            }
-            raw
-        });
+                scene.bystander.await_echoes(ECHOES_MEANWHILE).await;
+                let attackers = join_all(attackers).await;
+                scene.bystander.await_echoes(ECHOES_MEANWHILE).await;
+                drop(attackers);
+            },
+        )
+        .await;
     }
-    scene.bystander.await_echoes(ECHOES_MEANWHILE).await;
-    let attackers = join_all(attackers).await;
-    scene.bystander.await_echoes(ECHOES_MEANWHILE).await;
-    drop(attackers);
-    scene.end(GROWTH_MAX).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_of_headers() {
-    let scene = Scene::start().await;
-    for _ in 0..200 {
-        let mut raw = Raw::connect(&scene.server).await;
-        let mut flood = b"GET /echo HTTP/1.1\r\nHost: localhost\r\n".to_vec();
-        flood.extend(b"X-Flood: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(20_000));
-        // It cannot be taken whole: the program closes after 16 KiB.
-        let _ = raw.try_send(&flood).await;
-        raw.end().await;
-        let answer = String::from_utf8_lossy(raw.received()).into_owned();
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 431 "),
-            "{answer}"
-        );
-    }
-    scene.end(CHEAP_GROWTH_MAX).await;
+    let line = b"X-Flood: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n";
+    attack_everywhere(CHEAP_GROWTH_MAX, async |scene, endpoint| {
+        let mut flood = endpoint.upgrade().bytes();
+        flood.truncate(flood.len() - 2);
+        flood.extend(line.repeat(20_000));
+        for _ in 0..30 {
+            let mut raw = Raw::connect(&scene.server).await;
+            // It cannot be taken whole: the program closes after 16 KiB.
+            let _ = raw.try_send(&flood).await;
+            raw.end().await;
+            let answer = String::from_utf8_lossy(raw.received()).into_owned();
+            let refusals = match scene.server.way() {
+                Way::Directly => [" 431 "; 2],
+                _ => [" 431 ", " 400 "],
+            };
+            assert!(
+                answer.is_empty()
+                    || refusals
+                        .iter()
+                        .any(|status| answer[8..].starts_with(status)),
+                "{answer}"
+            );
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_of_endless_fragments() {
-    let scene = Scene::start().await;
     let empty = frame(MORE, b"").repeat(1_000);
     let small = frame(MORE, b"x").repeat(1_000);
-    for (path, fragments, attackers) in [
-        ("/chat", &empty, 100),
-        ("/chat", &small, 100),
-        ("/echo", &empty, 4),
-        ("/echo", &small, 4),
-    ] {
-        for _ in 0..attackers {
-            let mut raw = Raw::open(&scene.server, path).await;
-            raw.send(&frame(TEXT_FIRST, b"")).await;
-            // The program closes within 140,000 frames at any endpoint.
-            for _ in 0..140 {
-                if raw.try_send(fragments).await.is_err() {
-                    break;
+    attack_everywhere(CHEAP_GROWTH_MAX, async |scene, endpoint| {
+        let attackers = if endpoint.has_default_limits() { 20 } else { 2 };
+        for fragments in [&empty, &small] {
+            for _ in 0..attackers {
+                let mut raw = endpoint.open(&scene.server).await;
+                raw.send(&frame(TEXT_FIRST, b"")).await;
+                // The program closes within 140,000 frames at any endpoint.
+                for _ in 0..140 {
+                    if raw.try_send(fragments).await.is_err() {
+                        break;
+                    }
                 }
+                raw.expect_close_of(&[1008, 1009]).await;
             }
-            raw.expect_close_of(&[1008, 1009]).await;
         }
-    }
-    scene.end(CHEAP_GROWTH_MAX).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_of_pings() {
-    let scene = Scene::start().await;
     let pings = frame(PING, &[b'p'; 125]).repeat(20_000);
-    let mut raw = Raw::connect_narrow(&scene.server).await;
-    raw.upgrade("/echo").await;
-    raw.send_until_stalled(&pings, Duration::from_secs(2)).await;
-    scene.end(CHEAP_GROWTH_MAX).await;
+    attack_everywhere(CHEAP_GROWTH_MAX, async |scene, endpoint| {
+        let mut raw = Raw::connect_narrow(&scene.server).await;
+        raw.upgrade(endpoint.path).await;
+        raw.send_until_stalled(&pings, Duration::from_secs(1)).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_come_and_go() {
-    let scene = Scene::start().await;
+    on_each_way(come_and_go).await;
+}
+
+async fn come_and_go(way: Way) {
+    let scene = Scene::start_behind(way).await;
     let mut half = frame(TEXT, &[b'x'; 1_000]);
     half.truncate(500);
-    for round in 0..2_000 {
+    for round in 0..1_000 {
         let mut raw = Raw::connect(&scene.server).await;
         match round % 3 {
             0 => {}

@@ -1,11 +1,13 @@
-//! permessage-deflate (RFC 7692) on the finished program: what is negotiated, and that a broadcast
-//! reaches everybody, compressed or not. Numbers are those of the project's list of hostile input.
+//! permessage-deflate (RFC 7692) on the finished program: what is negotiated, at every endpoint and
+//! behind each proxy, and that a broadcast reaches everybody, compressed or not. Numbers are those
+//! of the project's list of hostile input.
 
 use campanile_client::{Client, DeflateOffer, WindowBits};
 use campanile_tests::{
     Raw, Request, Server,
     clients::{LIMITS, next_text, settle},
     deflate::{compressed, inflated, keeps_to},
+    everywhere,
     frames::{BINARY, COMPRESSED, PING, TEXT, frame},
     within,
 };
@@ -13,8 +15,8 @@ use campanile_tests::{
 const BOTH: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 /// What the program answers to an offer.
-async fn answer(server: &Server, offer: &str) -> Option<String> {
-    let request = Request::upgrade("/echo").with("Sec-WebSocket-Extensions", offer);
+async fn answer(server: &Server, path: &str, offer: &str) -> Option<String> {
+    let request = Request::upgrade(path).with("Sec-WebSocket-Extensions", offer);
     let response = Raw::ask(server, &request).await;
     assert_eq!(response.status, 101, "{response:?}");
     let accepted = response.header("Sec-WebSocket-Extensions");
@@ -39,49 +41,65 @@ async fn rfc7692_what_browsers_offer_is_accepted() {
         (BOTH, ""),
     ] {
         let expected = format!("{BOTH}{more}");
-        assert_eq!(answer(&server, offer).await, Some(expected), "{offer}");
+        assert_eq!(
+            answer(&server, "/echo", offer).await,
+            Some(expected),
+            "{offer}"
+        );
     }
 }
 
 #[tokio::test]
 async fn item_12_bad_parameters_decline_the_offer_and_the_next_one_is_tried() {
-    let server = Server::start(&[]);
-    for bad in [
-        "server_max_window_bits=7",
-        "server_max_window_bits=16",
-        "server_max_window_bits=09",
-        "server_max_window_bits",
-        "server_no_context_takeover=1",
-        "mystery",
-        "client_no_context_takeover; client_no_context_takeover",
-        "server_max_window_bits=10; server_max_window_bits=10",
-    ] {
-        let offer = format!("permessage-deflate; {bad}");
-        assert_eq!(answer(&server, &offer).await, None, "{offer}");
-        let offers = format!("{offer}, permessage-deflate; server_max_window_bits=11");
-        let expected = format!("{BOTH}; server_max_window_bits=11");
-        assert_eq!(answer(&server, &offers).await, Some(expected), "{offers}");
-    }
+    everywhere(async |server, endpoint| {
+        for bad in [
+            "server_max_window_bits=7",
+            "server_max_window_bits=16",
+            "server_max_window_bits=09",
+            "server_max_window_bits",
+            "server_no_context_takeover=1",
+            "mystery",
+            "client_no_context_takeover; client_no_context_takeover",
+            "server_max_window_bits=10; server_max_window_bits=10",
+        ] {
+            let offer = format!("permessage-deflate; {bad}");
+            assert_eq!(answer(server, endpoint.path, &offer).await, None, "{offer}");
+            let offers = format!("{offer}, permessage-deflate; server_max_window_bits=11");
+            let expected = format!("{BOTH}; server_max_window_bits=11");
+            assert_eq!(
+                answer(server, endpoint.path, &offers).await,
+                Some(expected),
+                "{offers}"
+            );
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn item_13_a_servers_window_of_256_octets_is_declined() {
-    let server = Server::start(&[]);
-    let offer = "permessage-deflate; server_max_window_bits=8";
-    assert_eq!(answer(&server, offer).await, None);
+    everywhere(async |server, endpoint| {
+        let offer = "permessage-deflate; server_max_window_bits=8";
+        assert_eq!(answer(server, endpoint.path, offer).await, None);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn item_14_no_client_is_asked_for_a_window_that_it_has_not_offered() {
-    let server = Server::start(&[]);
-    for offer in [
-        "permessage-deflate",
-        "permessage-deflate; server_max_window_bits=10",
-        "permessage-deflate; client_no_context_takeover",
-    ] {
-        let answer = answer(&server, offer).await.expect("accepted");
-        assert!(!answer.contains("client_max_window_bits"), "{answer}");
-    }
+    everywhere(async |server, endpoint| {
+        for offer in [
+            "permessage-deflate",
+            "permessage-deflate; server_max_window_bits=10",
+            "permessage-deflate; client_no_context_takeover",
+        ] {
+            let answer = answer(server, endpoint.path, offer)
+                .await
+                .expect("accepted");
+            assert!(!answer.contains("client_max_window_bits"), "{answer}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

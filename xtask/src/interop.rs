@@ -20,8 +20,8 @@ const ANNOUNCEMENT: &str = "listening on http://";
 /// How long a server may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sets the suites up and runs them against the program, built with the release profile; then also
-/// through HAProxy, if that is installed.
+/// Sets the suites up and runs them against the program, built with the release profile; at the same
+/// time also through HAProxy, if that is installed. It says which of both it runs.
 ///
 /// # Errors
 /// The first failure.
@@ -39,8 +39,12 @@ pub(crate) fn run_all(place: &Place, extent: Extent) -> Result<(), Failure> {
     })?;
     steps.step("Autobahn", || autobahn(place, &suite, extent))?;
     steps.summary();
-    if !haproxy::is_installed() {
-        println!("not run: Autobahn through HAProxy (to run it: apt-get install haproxy)");
+    if haproxy::is_installed() {
+        println!("run: Autobahn directly, and through HAProxy");
+    } else {
+        println!(
+            "run: Autobahn directly; not run: through HAProxy (to run it, too: apt-get install haproxy)"
+        );
     }
     Ok(())
 }
@@ -61,6 +65,9 @@ fn autobahn(place: &Place, suite: &Suite, extent: Extent) -> Result<(), Failure>
             url: format!("ws://{address}/echo"),
         });
         proxy = Some(running);
+    }
+    for target in &targets {
+        println!("    {}: {}", target.name, target.url);
     }
     suite.run(&targets, extent)?;
     drop(proxy);

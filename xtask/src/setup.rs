@@ -29,7 +29,7 @@ enum Sign {
     Program(&'static str),
 }
 
-const SYSTEM_PACKAGES: [SystemPackage; 6] = [
+const SYSTEM_PACKAGES: [SystemPackage; 9] = [
     SystemPackage {
         name: "chromium",
         sign: Sign::File("/usr/bin/chromium"),
@@ -43,12 +43,24 @@ const SYSTEM_PACKAGES: [SystemPackage; 6] = [
         sign: Sign::Program("git"),
     },
     SystemPackage {
+        name: "haproxy",
+        sign: Sign::File("/usr/sbin/haproxy"),
+    },
+    SystemPackage {
+        name: "nginx-light",
+        sign: Sign::File("/usr/sbin/nginx"),
+    },
+    SystemPackage {
         name: "nodejs",
         sign: Sign::Program("node"),
     },
     SystemPackage {
         name: "npm",
         sign: Sign::Program("npm"),
+    },
+    SystemPackage {
+        name: "openssl",
+        sign: Sign::File("/usr/bin/openssl"),
     },
     SystemPackage {
         name: "util-linux",

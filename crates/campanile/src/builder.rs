@@ -104,10 +104,16 @@ impl Builder {
     /// clients can send them, too. In nginx:
     ///
     /// ```text
+    /// # nginx would make an upgrade in HTTP/1.1 of one in HTTP/1.0.
+    /// map $server_protocol $upgrade_of_http_1_1 {
+    ///     default  "";
+    ///     HTTP/1.1 $http_upgrade;
+    /// }
+    ///
     /// location / {
     ///     proxy_pass http://127.0.0.1:8080;
     ///     proxy_http_version 1.1;
-    ///     proxy_set_header Upgrade $http_upgrade;
+    ///     proxy_set_header Upgrade $upgrade_of_http_1_1;
     ///     proxy_set_header Connection $http_connection;
     ///     proxy_set_header Host $http_host;
     ///     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
