@@ -1,6 +1,7 @@
 //! Calling user code: polled once where it is, guarded against panics.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Poll, Waker};
@@ -60,10 +61,31 @@ pub(crate) fn catching<R>(user_code: impl FnOnce() -> R) -> Result<R, HandlerPan
     catch_unwind(AssertUnwindSafe(user_code)).map_err(|panic| HandlerPanicked(panic_text(&*panic)))
 }
 
+thread_local! {
+    /// When this thread's last callback ended, or its turn began. Callbacks of one turn follow each
+    /// other closely, so the end of one is the beginning of the next: reading the clock costs as
+    /// much as a small callback does.
+    static LAST: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Notes that callbacks may be called from now on.
+pub(crate) fn turn_begins() {
+    LAST.set(Some(Instant::now()));
+}
+
+/// Notes that this thread does something else, such as waiting.
+pub(crate) fn turn_ends() {
+    LAST.set(None);
+}
+
 fn timed<R>(user_code: impl FnOnce() -> R) -> R {
-    let started = Instant::now();
+    let started = LAST.get().unwrap_or_else(Instant::now);
     let result = user_code();
-    let took = started.elapsed();
+    let ended = Instant::now();
+    if LAST.get().is_some() {
+        LAST.set(Some(ended));
+    }
+    let took = ended - started;
     if took > SLOW_POLL {
         tracing::warn!(
             millis = took.as_millis(),

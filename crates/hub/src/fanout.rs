@@ -179,7 +179,8 @@ impl Pass<'_> {
             if !frames.is_empty() {
                 member.is_sent_to(true, now);
             }
-            return member.write_frames(subscriber.slot, &frames, sink, now, wheel);
+            let scratch = &mut self.frames.bytes;
+            return member.write_frames(subscriber.slot, &frames, scratch, sink, now, wheel);
         }
         let encoding = self.encodings[id.index()].get_or_insert_with(|| {
             let format = self.formats.get(id);

@@ -89,6 +89,19 @@ impl Formats {
             .len()
     }
 
+    /// As [`get`](Self::get), from a copy of the table that needs no lock.
+    pub(crate) fn cached<'a>(
+        &self,
+        copy: &'a mut Vec<Arc<dyn Format>>,
+        id: FormatId,
+    ) -> &'a Arc<dyn Format> {
+        if copy.len() <= id.index() {
+            let table = self.0.read();
+            copy.clone_from(&table.unwrap_or_else(std::sync::PoisonError::into_inner));
+        }
+        &copy[id.index()]
+    }
+
     /// The format behind an id. Ids come only from [`register`](Self::register) and formats are
     /// never removed, so the index is in range.
     pub(crate) fn get(&self, id: FormatId) -> Arc<dyn Format> {

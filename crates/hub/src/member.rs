@@ -12,6 +12,9 @@ use crate::topics::Subscription;
 use crate::watch::Watch;
 use crate::wheel::Wheel;
 
+/// How many bytes of several frames are copied into one buffer to be written.
+const TOGETHER_BYTES_MAX: usize = 16 << 10;
+
 /// Which session a reminder is for: a slot, and enough of the id to tell whether the slot still
 /// holds that session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +145,7 @@ impl Member {
         &mut self,
         slot: Slot,
         frames: impl IntoIterator<Item = &'a Frame>,
+        scratch: &mut Vec<u8>,
         sink: &mut impl Sink,
         now: Moment,
         wheel: &mut Wheel<Deadline>,
@@ -163,7 +167,18 @@ impl Member {
             if offered == 0 {
                 continue;
             }
-            let Written::Bytes(mut written) = sink.write(slot, &slices[..filled]) else {
+            let slices = &slices[..filled];
+            let written = if filled > 1 && offered <= TOGETHER_BYTES_MAX {
+                // One buffer costs the system less than many small ones.
+                scratch.clear();
+                slices
+                    .iter()
+                    .for_each(|part| scratch.extend_from_slice(part));
+                sink.write(slot, &[IoSlice::new(scratch)])
+            } else {
+                sink.write(slot, slices)
+            };
+            let Written::Bytes(mut written) = written else {
                 return Some(Ending::lost());
             };
             if written == offered {

@@ -86,7 +86,8 @@ impl Shard {
             .map(|one| &one.frame);
         let is_message = group.iter().any(|one| one.is_message);
         member.is_sent_to(is_message, now);
-        let casualty = member.write_frames(slot, frames, sink, now, &mut self.wheel);
+        let (scratch, wheel) = (&mut self.scratch, &mut self.wheel);
+        let casualty = member.write_frames(slot, frames, scratch, sink, now, wheel);
         if let Phase::Closing {
             is_last_handed_over,
             ..
@@ -245,7 +246,9 @@ impl Shard {
         let body = publication.encoded(&self.shared.formats, member.format);
         member.is_sent_to(publication.content().is_message(), now);
         // Like a reply: what is for one session alone is never dropped by a policy.
-        let casualty = member.write_frames(slot, [&Frame::reply(body)], sink, now, &mut self.wheel);
+        let (scratch, wheel) = (&mut self.scratch, &mut self.wheel);
+        let frames = [&Frame::reply(body)];
+        let casualty = member.write_frames(slot, frames, scratch, sink, now, wheel);
         self.after_write(slot, casualty, sink, now);
     }
 

@@ -16,6 +16,7 @@ use slab::Slab;
 
 use crate::destination::Destination;
 use crate::fanout::Frames;
+use crate::format::Format;
 use crate::hub::Shared;
 use crate::log::Entry;
 use crate::member::{Deadline, Member, Phase};
@@ -95,6 +96,10 @@ pub struct Shard {
     pub(crate) finished: Vec<SessionId>,
     pub(crate) fetched: VecDeque<Entry>,
     pub(crate) frames: Frames,
+    /// The hub's formats, as far as they were needed.
+    pub(crate) formats: Vec<Arc<dyn Format>>,
+    /// Where frames are put together that are written at once.
+    pub(crate) scratch: Vec<u8>,
     pub(crate) drain: Option<Drain>,
 }
 
@@ -114,6 +119,8 @@ impl Shard {
             finished: Vec::new(),
             fetched: VecDeque::new(),
             frames: Frames::default(),
+            formats: Vec::new(),
+            scratch: Vec::new(),
             drain: None,
         }
     }
@@ -298,18 +305,16 @@ impl Shard {
             return Outcome::Refused(Refusal::NoSession);
         };
         member.ask_for(message.content.bytes().len(), self.pumps);
-        let formats = self.shared.formats.len();
         if has_inbox {
+            let formats = self.shared.formats.len();
             return match self.shared.log.send(&member.session, message, formats) {
                 Ok(_) => Outcome::Done(()),
                 Err(refusal) => Outcome::Refused(refusal),
             };
         }
-        let bytes = self
-            .shared
-            .formats
-            .get(member.format)
-            .encode_content(&message.content);
+        let formats = &self.shared.formats;
+        let format = formats.cached(&mut self.formats, member.format);
+        let bytes = format.encode_content(&message.content);
         let session = member.session.id();
         self.outgoing.push(Outgoing {
             is_message: message.content.is_message(),

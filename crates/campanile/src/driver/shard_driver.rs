@@ -18,6 +18,7 @@ use super::sockets::Sockets;
 use super::transport::Watcher;
 use super::waiting::Background;
 use super::{Arrival, Ask, Door, EndpointRuntime, WAKE_TOKEN, clock, pacing};
+use crate::calls::{turn_begins, turn_ends};
 use crate::context::Event;
 use crate::session::Session;
 use crate::state::Application;
@@ -116,11 +117,13 @@ impl ShardDriver {
     /// callbacks, takes over new sockets, and pumps.
     pub(super) fn turn(&mut self, ready: impl Iterator<Item = Ready>) -> Wait {
         self.door.is_looking();
+        turn_begins();
         let to_wake = pacing::while_reading(|| {
             self.look_at_sockets(ready);
             self.take_reports();
             self.answer_the_door();
         });
+        turn_ends();
         self.wake(to_wake);
         self.pump()
     }
