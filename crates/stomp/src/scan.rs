@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::{
     command::{Command, Role},
@@ -338,34 +338,27 @@ fn content_length(value: &[u8], context: &Context<'_>) -> Result<usize, DecodeEr
     Ok(length)
 }
 
-fn lines(head: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    head.split(|octet| *octet == b'\n')
-        .zip(1..)
-        .map(|(line, header)| (header, line))
-}
-
-#[cold]
 fn check_escapes(head: &[u8], escapes: Escapes, strips_cr: bool) -> Result<(), DecodeError> {
-    for (header, line) in lines(head) {
-        let line = match strips_cr {
-            true => line.strip_suffix(b"\r").unwrap_or(line),
-            false => line,
-        };
-        let mut octets = line.iter();
-        while octets.any(|octet| *octet == b'\\') {
-            let octet = octets.next().copied().unwrap_or(b'\n');
-            if escapes.meaning(octet).is_none() {
-                return Err(DecodeError::BadEscape { header, octet });
-            }
+    let mut at = 0;
+    while let Some(found) = memchr(b'\\', &head[at..]) {
+        at += found;
+        // There always is one more, as each line has its end.
+        let octet = head.get(at + 1).copied().unwrap_or(b'\n');
+        if escapes.meaning(octet).is_none() {
+            let header = memchr_iter(b'\n', &head[..at]).count() + 1;
+            let ends_line = strips_cr && head[at + 1..].starts_with(b"\r\n");
+            let octet = if ends_line { b'\n' } else { octet };
+            return Err(DecodeError::BadEscape { header, octet });
         }
+        at += 2;
     }
     Ok(())
 }
 
-#[cold]
 fn check_carriage_returns(head: &[u8]) -> Result<(), DecodeError> {
-    for (header, line) in lines(head) {
-        if line.strip_suffix(b"\r").unwrap_or(line).contains(&b'\r') {
+    for at in memchr_iter(b'\r', head) {
+        if head.get(at + 1) != Some(&b'\n') {
+            let header = memchr_iter(b'\n', &head[..at]).count() + 1;
             return Err(DecodeError::CarriageReturnInHeader { header });
         }
     }
