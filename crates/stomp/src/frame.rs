@@ -47,9 +47,14 @@ impl<'a> Frame<'a> {
     /// Repeated Header Entries).
     pub fn header(&self, name: &str) -> Option<Cow<'a, str>> {
         let escapes = self.escapes;
-        let found = self
-            .raw_headers()
-            .find(|(raw, _)| *raw == name || raw.contains('\\') && unescape(raw, escapes) == name);
+        // Only such names are written in another way than they are.
+        let needs_escapes = |it: u8| matches!(it, b'\n' | b'\r' | b':' | b'\\');
+        let found = match escapes != Escapes::None && name.bytes().any(needs_escapes) {
+            false => self.raw_headers().find(|(raw, _)| *raw == name),
+            true => self
+                .raw_headers()
+                .find(|(raw, _)| unescape(raw, escapes) == name),
+        };
         found.map(|(_, value)| unescape(value, escapes))
     }
 
