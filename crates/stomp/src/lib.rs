@@ -9,7 +9,8 @@
 //! - [`Decoder`] turns the octets of one connection, from TCP or out of WebSocket messages, into
 //!   [`Frame`]s, in either [`Role`], under [`Limits`]. A breach of the rules is a [`DecodeError`],
 //!   which knows what to tell the peer.
-//! - [`ClientFrame`] reads what a client asks for, with the headers that each [`Version`] requires.
+//! - [`ClientFrame`] reads what a client asks for, with the headers that each [`Version`] requires,
+//!   [`Connected`] what a server has answered.
 //! - [`encode`] and [`FrameWriter`] write frames for a receiver's version, so that whatever a header
 //!   holds arrives as one header. A MESSAGE can be encoded once for all who listen:
 //!   [`encode_message_rest`], behind each one's own [`append_message_prefix`].
@@ -74,7 +75,7 @@ pub use client_frame::{
     Unsubscribe,
 };
 pub use command::{Command, Role};
-pub use connect::{Connect, Passcode};
+pub use connect::{Connect, Connected, ConnectedError, Passcode};
 pub use decoder::{Decoded, Decoder};
 pub use encode::{
     FrameWriter, append_frame, append_message_prefix, encode, encode_message_rest, is_forwarded,

@@ -9,7 +9,7 @@ pub(crate) const COMMAND_LINE_BYTES_MAX: usize = 32;
 /// has an outcome that names the limit: send an ERROR and close (STOMP 1.2, Size Limits; S82). They
 /// are passed to every call of [`Decoder::decode`](crate::Decoder::decode), so that one set serves
 /// all connections of an endpoint and no connection stores its own; a change takes effect with the
-/// next frame.
+/// next frame. So a server can pass tight ones until a client has logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// The most headers of a frame, repeated ones included. Default 64.
