@@ -126,9 +126,11 @@ impl<'a> Connected<'a> {
         let [version] = take(frame, Version::V12, ["version"]);
         let version = match version {
             None => Version::V10,
-            Some(name) => Version::from_name(&name).ok_or(ConnectedError::VersionUnknown {
-                version: Excerpt::new(name.as_bytes()),
-            })?,
+            Some(name) => {
+                Version::from_name(&name).ok_or_else(|| ConnectedError::VersionUnknown {
+                    version: Excerpt::new(name.as_bytes()),
+                })?
+            }
         };
         let names = ["heart-beat", "session", "server", "user-name"];
         let [heart_beat, session, server, user_name] = take(frame, version, names);

@@ -1,12 +1,4 @@
 //! From headers and bodies to frames.
-//!
-//! **What a version cannot express.** Whatever a header holds, it reaches the receiver as exactly one
-//! header, and nothing in it can end the header, the headers or the frame. Where the version has an
-//! escape, the value arrives unchanged. Where it has none (line feeds and carriage returns in 1.0 and
-//! in the frames that open a session, carriage returns in 1.1, NUL in all), a blank takes the place
-//! in a value and `_` in a name. A colon in a name becomes `_` where it has no escape; in a value it
-//! stays, as the first colon of a line is what divides it. A backslash stays a backslash. An empty
-//! name becomes `_`.
 
 use crate::{
     command::Command,
@@ -145,9 +137,14 @@ fn append_content_length(out: &mut Vec<u8>, length: usize) {
 
 /// One whole frame for a receiver who speaks `version`. Headers are written in their order.
 ///
-/// Line ends, colons and backslashes in headers are escaped as the version does it. What it cannot
-/// express, a blank replaces in values and `_` in names, so that each header arrives as one header;
-/// an empty name becomes `_`. `content-length` is written for every body that is not empty.
+/// **Whatever a header holds, it arrives as exactly one header**, and nothing in it can end it, the
+/// headers or the frame. Where the version has an escape, it arrives unchanged. Where it has none
+/// (line feeds and carriage returns in 1.0 and in the frames that open a session, carriage returns in
+/// 1.1, NUL in all), a blank takes the place in a value and `_` in a name. There a colon in a name
+/// becomes `_`, too; in a value it stays, as the first colon of a line is what divides it, and so
+/// does a backslash. An empty name becomes `_`.
+///
+/// `content-length` is written for every body that is not empty.
 ///
 /// ```
 /// use campanile_stomp::{Command, Version, encode};

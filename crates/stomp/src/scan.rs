@@ -249,7 +249,6 @@ impl Scan {
                 self.searched = end;
                 Ok(true)
             }
-            Some(_) if length == 0 => Err(DecodeError::BodyNotTerminated { content_length: 0 }),
             Some(_) => Err(DecodeError::BodyNotTerminated {
                 content_length: length,
             }),
