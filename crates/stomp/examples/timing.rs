@@ -1,5 +1,5 @@
-//! How long frames take: `cargo run --release -p campanile-stomp --example timing`. Compare figures of
-//! the same machine only.
+//! How long frames take: `cargo run --release -p campanile-stomp --example timing`. Compare figures
+//! of the same machine only.
 
 use std::{hint::black_box, time::Instant};
 

@@ -119,9 +119,9 @@ impl Command {
         }
     }
 
-    /// Whether such a frame may have a body: SEND, MESSAGE and ERROR only (STOMP 1.1 and 1.2, Body).
-    /// In 1.0 any frame may, and bodies that make no sense are ignored (STOMP 1.0, SUBSCRIBE); the
-    /// first frame of a session is read so, too, since its version is not known.
+    /// Whether such a frame may have a body: SEND, MESSAGE and ERROR only (STOMP 1.1 and 1.2,
+    /// Body). In 1.0 any frame may, and bodies that make no sense are ignored (STOMP 1.0,
+    /// SUBSCRIBE); the first frame of a session is read so, too, since its version is not known.
     pub fn may_have_body(self, version: Option<Version>) -> bool {
         matches!(self, Self::Send | Self::Message | Self::Error)
             || matches!(version, None | Some(Version::V10))

@@ -85,16 +85,16 @@ impl Decoder {
     /// `input` may be cut anywhere: reads from TCP, or the content of WebSocket messages, text or
     /// binary, into which frames may be packed and over which they may be spread (S63). Call it
     /// again with what follows [`Decoded::consumed`] until the frame is `None`; then all of `input`
-    /// has been consumed, what is unfinished has been copied, and the next call gets the next octets
-    /// from the network. (That last call, which may be one with an empty `input`, also frees the
-    /// memory of a large frame; [`release`](Self::release) does so too.)
+    /// has been consumed, what is unfinished has been copied, and the next call gets the next
+    /// octets from the network. (That last call, which may be one with an empty `input`, also frees
+    /// the memory of a large frame; [`release`](Self::release) does so too.)
     ///
     /// A frame that lies whole in `input` is lent from there, without a copy or an allocation.
     ///
     /// # Errors
     /// The first rule that the peer broke. A rule is checked as soon as the octets are there on
-    /// which it depends, so that the same stream fails in the same place however it is cut. After an
-    /// error, every call returns the same one.
+    /// which it depends, so that the same stream fails in the same place however it is cut. After
+    /// an error, every call returns the same one.
     pub fn decode<'a>(
         &'a mut self,
         input: &'a [u8],

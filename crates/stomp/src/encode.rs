@@ -61,7 +61,8 @@ impl<'o> FrameWriter<'o> {
     }
 
     /// Adds a header behind the others. Of headers with the same name receivers use the first
-    /// (STOMP 1.2, Repeated Header Entries). `content-length` is left out: the writer alone knows it.
+    /// (STOMP 1.2, Repeated Header Entries). `content-length` is left out: the writer alone knows
+    /// it.
     #[inline]
     pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
         let is_ours = match name {
@@ -76,9 +77,9 @@ impl<'o> FrameWriter<'o> {
         self
     }
 
-    /// Ends the frame with a body; `content-length` goes before it, unless it is empty. A frame that
-    /// may have no body in this version ([`Command::may_have_body`]) gets none, since its receiver
-    /// would have to end the connection.
+    /// Ends the frame with a body; `content-length` goes before it, unless it is empty. A frame
+    /// that may have no body in this version ([`Command::may_have_body`]) gets none, since its
+    /// receiver would have to end the connection.
     pub fn body(self, body: &[u8]) {
         self.end(body, true);
     }
@@ -139,10 +140,10 @@ fn append_content_length(out: &mut Vec<u8>, length: usize) {
 ///
 /// **Whatever a header holds, it arrives as exactly one header**, and nothing in it can end it, the
 /// headers or the frame. Where the version has an escape, it arrives unchanged. Where it has none
-/// (line feeds and carriage returns in 1.0 and in the frames that open a session, carriage returns in
-/// 1.1, NUL in all), a blank takes the place in a value and `_` in a name. There a colon in a name
-/// becomes `_`, too; in a value it stays, as the first colon of a line is what divides it, and so
-/// does a backslash. An empty name becomes `_`.
+/// (line feeds and carriage returns in 1.0 and in the frames that open a session, carriage returns
+/// in 1.1, NUL in all), a blank takes the place in a value and `_` in a name. There a colon in a
+/// name becomes `_`, too; in a value it stays, as the first colon of a line is what divides it, and
+/// so does a backslash. An empty name becomes `_`.
 ///
 /// `content-length` is written for every body that is not empty.
 ///
@@ -182,8 +183,8 @@ pub fn append_frame(
     writer.body(body);
 }
 
-/// The beginning of a MESSAGE that is one subscriber's alone; what [`encode_message_rest`] makes for
-/// all of them goes behind it, and both together are one frame.
+/// The beginning of a MESSAGE that is one subscriber's alone; what [`encode_message_rest`] makes
+/// for all of them goes behind it, and both together are one frame.
 ///
 /// `subscription` is the `id` of its SUBSCRIBE, which only 1.0 may lack. `ack` is the id to
 /// acknowledge the message by; it is written for 1.2 only, as earlier versions acknowledge by
@@ -204,9 +205,9 @@ pub fn append_message_prefix(
     }
 }
 
-/// What all subscribers of one version share of a MESSAGE: `headers` (`destination` and `message-id`
-/// must be among them), the body and the NUL. `subscription`, `ack` and `content-length` among
-/// `headers` are left out.
+/// What all subscribers of one version share of a MESSAGE: `headers` (`destination` and
+/// `message-id` must be among them), the body and the NUL. `subscription`, `ack` and
+/// `content-length` among `headers` are left out.
 ///
 /// ```
 /// use campanile_stomp::{Version, append_message_prefix, encode_message_rest};

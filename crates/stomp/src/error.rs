@@ -178,8 +178,8 @@ impl DecodeError {
         }
     }
 
-    /// The WebSocket close code that goes with it: 1009 for a limit, 1007 for text that is not UTF-8,
-    /// else 1002 (RFC 6455 7.4.1).
+    /// The WebSocket close code that goes with it: 1009 for a limit, 1007 for text that is not
+    /// UTF-8, else 1002 (RFC 6455 7.4.1).
     pub fn close_code(&self) -> u16 {
         match self.word() {
             "too-big" => 1009,

@@ -18,8 +18,8 @@ pub struct HeartBeat {
 pub struct HeartBeatPlan {
     /// Send something at least this often; `None` for never.
     pub send_every: Option<Duration>,
-    /// The other side sends something this often; `None` if nothing can be expected. Networks delay:
-    /// wait for a multiple of it before taking the other side for dead (S67).
+    /// The other side sends something this often; `None` if nothing can be expected. Networks
+    /// delay: wait for a multiple of it before taking the other side for dead (S67).
     pub receive_every: Option<Duration>,
 }
 
@@ -52,8 +52,8 @@ impl HeartBeat {
         })
     }
 
-    /// What comes of ours and theirs: in each direction none if one side does not offer or the other
-    /// does not want them, else the longer of the two times (STOMP 1.2, Heart-beating; S67).
+    /// What comes of ours and theirs: in each direction none if one side does not offer or the
+    /// other does not want them, else the longer of the two times (STOMP 1.2, Heart-beating; S67).
     pub fn negotiate(ours: Self, theirs: Self) -> HeartBeatPlan {
         let every = |offer: u32, wish: u32| {
             let millis = offer.max(wish).into();

@@ -11,8 +11,8 @@
 //!   which knows what to tell the peer.
 //! - [`ClientFrame`] reads what a client asks for, with the headers that each [`Version`] requires,
 //!   [`Connected`] what a server has answered.
-//! - [`encode`] and [`FrameWriter`] write frames for a receiver's version, so that whatever a header
-//!   holds arrives as one header. A MESSAGE can be encoded once for all who listen:
+//! - [`encode`] and [`FrameWriter`] write frames for a receiver's version, so that whatever a
+//!   header holds arrives as one header. A MESSAGE can be encoded once for all who listen:
 //!   [`encode_message_rest`], behind each one's own [`append_message_prefix`].
 //! - [`negotiate_version`] and [`HeartBeat::negotiate`] are what opening a session needs.
 //! - [`Selector`] is the condition in SQL's terms that a subscription may have.

@@ -1,7 +1,8 @@
 //! Finds the end of a frame and checks its parts, as far as its octets have come.
 //!
-//! It goes on where it stopped, so that the work is proportional to the octets however they are cut,
-//! and each rule is checked at the same octet, so that the same stream fails in the same place.
+//! It goes on where it stopped, so that the work is proportional to the octets however they are
+//! cut, and each rule is checked at the same octet, so that the same stream fails in the same
+//! place.
 
 use std::ops::Range;
 

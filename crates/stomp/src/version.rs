@@ -35,7 +35,8 @@ impl Version {
         Self::ALL.into_iter().find(|it| it.as_str() == name)
     }
 
-    /// The WebSocket sub-protocol that stands for it: `v10.stomp`, `v11.stomp` or `v12.stomp` (S58).
+    /// The WebSocket sub-protocol that stands for it: `v10.stomp`, `v11.stomp` or `v12.stomp`
+    /// (S58).
     pub fn subprotocol(self) -> &'static str {
         match self {
             Self::V10 => "v10.stomp",

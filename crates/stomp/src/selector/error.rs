@@ -1,7 +1,8 @@
 //! Why a selector cannot be used.
 
-/// A selector that cannot be used, and where it goes wrong: positions are octets of its text, from 1.
-/// Answer the SUBSCRIBE with an ERROR that has [`word`](Self::word) as `message`.
+/// A selector that cannot be used, and where it goes wrong: positions are octets of its text, the
+/// first of which is 1. Answer the SUBSCRIBE with an ERROR that has [`word`](Self::word) as
+/// `message`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectorError {

@@ -1,4 +1,4 @@
-//! Conditions on headers, in the part of SQL-92 that brokers of JMS use (STOMP 1.2, SUBSCRIBE; S88).
+//! Conditions on headers, in the part of SQL-92 that brokers of JMS use (S88).
 
 mod error;
 mod evaluate;
@@ -25,11 +25,11 @@ const PATTERN_CHARS_MAX: usize = 127;
 
 /// A condition that a message's headers meet or not: the `selector` of a SUBSCRIBE, parsed once.
 ///
-/// **What it understands.** `AND`, `OR`, `NOT`; `=`, `<>`, `<`, `<=`, `>`, `>=`; `[NOT] BETWEEN a AND
-/// b`; `[NOT] IN ('a', 'b', 3)`; `[NOT] LIKE 'a%_' [ESCAPE '\']`; `IS [NOT] NULL`; `+`, `-`, `*`, `/`;
-/// parentheses. Literals are texts in single quotes (a quote within is doubled), numbers, `TRUE` and
-/// `FALSE`. Keywords may be in any case. A header is named as it is, or in double quotes if its name is not
-/// made of letters, digits, `_`, `$` and `.`: `"content-type" = 'text/plain'`.
+/// **What it understands.** `AND`, `OR`, `NOT`; `=`, `<>`, `<`, `<=`, `>`, `>=`; `[NOT] BETWEEN a
+/// AND b`; `[NOT] IN ('a', 'b', 3)`; `[NOT] LIKE 'a%_' [ESCAPE '\']`; `IS [NOT] NULL`; `+`, `-`,
+/// `*`, `/`; parentheses. Literals are texts in single quotes (a quote within is doubled), numbers,
+/// `TRUE` and `FALSE`. Keywords may be in any case. A header is named as it is, or in double quotes
+/// if its name is not made of letters, digits, `_`, `$` and `.`: `"content-type" = 'text/plain'`.
 ///
 /// **Headers are texts.** Beside a number, or in arithmetic, a header counts as the number that it
 /// spells, and beside `TRUE` or `FALSE`, or as a condition by itself, as the truth value that it
@@ -42,8 +42,8 @@ const PATTERN_CHARS_MAX: usize = 127;
 /// unknown is unknown; a message is selected only if the whole is true.
 ///
 /// **Bounds.** 1,024 octets, 128 operators, headers and literals, 32 levels, 127 characters a
-/// pattern. Nothing in it is run as code or as a regular expression, and the time to evaluate it is at most
-/// proportional to its size times the length of the headers.
+/// pattern. Nothing in it is run as code or as a regular expression, and the time to evaluate it is
+/// at most proportional to its size times the length of the headers.
 ///
 /// ```
 /// use campanile_stomp::Selector;

@@ -1,5 +1,5 @@
-//! Another reader of frames, written in the plainest way from the grammar: the whole stream at once,
-//! no limits, everything copied. What the decoder says is compared with it.
+//! Another reader of frames, written in the plainest way from the grammar: the whole stream at
+//! once, no limits, everything copied. What the decoder says is compared with it.
 
 use campanile_stomp::{Command, Role, Version};
 
