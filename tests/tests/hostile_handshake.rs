@@ -21,9 +21,10 @@ async fn refused_or_mended(
     raw.send(&request.bytes()).await;
     let answer = raw.answer().await;
     let way = server.way();
+    // From 502 on, a proxy would say that it has not got through to the program.
     let is_right = match &answer {
         Some(it) if way.is_behind_a_proxy() => {
-            (400..=599).contains(&it.status) || (it.status == 101 && mending.contains(&way))
+            (400..=501).contains(&it.status) || (it.status == 101 && mending.contains(&way))
         }
         Some(it) => it.status == status,
         None => way.is_behind_a_proxy(),
