@@ -32,7 +32,15 @@ pub(super) fn write_json(
         .map_err(during(wrapper.display()))?;
     // All members at once, as the other steps do: so dependencies have the same features as
     // there, and nothing is compiled again.
-    let mut doc = place.cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--lib"]);
+    let mut doc = place.cargo(&[
+        "doc",
+        "--quiet",
+        "--workspace",
+        "--no-deps",
+        "--lib",
+        "--features",
+        "campanile/test-kit",
+    ]);
     doc.current_dir(root)
         .env("CARGO_TARGET_DIR", &place.target)
         .env("RUSTDOC", &wrapper)
