@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::patterns::Pattern;
 use crate::session::SessionId;
 
 /// The name that a publication is sent to and that sessions subscribe to.
 ///
 /// Implicit destinations are variants of their own rather than reserved names, so that no client
 /// can reach one by spelling it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {
     /// All sessions of one endpoint; the text is the endpoint's path template.
     Endpoint(Arc<str>),
@@ -17,6 +18,9 @@ pub enum Destination {
     User(Arc<str>),
     /// A destination that clients may name, such as `/topic/greetings`.
     Named(Arc<str>),
+    /// Every named destination that matches a pattern. It can be subscribed to; what is published to
+    /// it reaches nobody.
+    Matching(Arc<Pattern>),
     /// What one user's sessions, or one session alone, have under a name, such as
     /// `/user/queue/replies`.
     Private(Arc<PrivateName>),
@@ -24,13 +28,13 @@ pub enum Destination {
 
 /// Whose private destination it is, and what its owner calls it. Made by
 /// [`Destination::of_user`] and [`Destination::of_session`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PrivateName {
     owner: Owner,
     name: Box<str>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Owner {
     User(Box<str>),
     Session(SessionId),
@@ -68,6 +72,15 @@ impl Destination {
         Self::Private(Arc::new(PrivateName { owner, name }))
     }
 
+    /// Every named destination that matches a pattern; the destination itself, if it has no
+    /// wildcards.
+    pub fn matching(pattern: Pattern) -> Self {
+        match pattern.is_literal() {
+            true => Self::Named(Arc::clone(pattern.text())),
+            false => Self::Matching(Arc::new(pattern)),
+        }
+    }
+
     /// A destination that clients may name.
     pub fn named(name: impl Into<Arc<str>>) -> Self {
         Self::Named(name.into())
@@ -80,6 +93,7 @@ impl fmt::Display for Destination {
             Self::Endpoint(template) => write!(f, "endpoint {template}"),
             Self::User(name) => write!(f, "user {name}"),
             Self::Named(name) => f.write_str(name),
+            Self::Matching(pattern) => write!(f, "{pattern}"),
             Self::Private(private) => write!(f, "private {}", private.name()),
         }
     }

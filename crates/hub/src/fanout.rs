@@ -114,16 +114,36 @@ impl Shard {
             frames: std::mem::take(&mut self.frames),
         };
         let mut casualties = Vec::new();
-        for subscriber in self.topics.subscribers(first.destination()) {
-            let Some(member) = self.members.get_mut(subscriber.slot.index()) else {
+        let destination = first.destination();
+        let matching = self.topics.matching(destination);
+        let literal = self.topics.subscribers(destination).iter();
+        let by_pattern = matching.iter().flat_map(|topic| self.topics.of(*topic));
+        let mut all = Vec::new();
+        let groups: &mut dyn Iterator<Item = &[Subscriber]> =
+            if matching.is_empty() && !self.topics.has_doubles(destination) {
+                &mut literal.map(std::slice::from_ref)
+            } else {
+                // What several subscriptions of one session receive must keep the log's order.
+                all.extend(literal.chain(by_pattern).copied());
+                all.sort_by_key(|one| one.slot);
+                &mut all.chunk_by(|one, next| one.slot == next.slot)
+            };
+        for group in groups {
+            let Some(slot) = group.first().map(|one| one.slot) else {
+                continue;
+            };
+            let Some(member) = self.members.get_mut(slot.index()) else {
                 continue;
             };
             if !member.is_open() || predicate.is_some_and(|picks| !picks(&member.session)) {
                 continue;
             }
-            if let Some(ending) = pass.deliver(*subscriber, member, sink, now, &mut self.wheel) {
-                casualties.push((subscriber.slot, ending));
-            }
+            let wheel = &mut self.wheel;
+            let casualty = match group {
+                [only] => pass.deliver(*only, member, sink, now, wheel),
+                several => pass.deliver_in_order(several, member, sink, now, wheel),
+            };
+            casualties.extend(casualty.map(|ending| (slot, ending)));
         }
         pass.frames.shrink();
         self.frames = pass.frames;
@@ -134,6 +154,35 @@ impl Shard {
 }
 
 impl Pass<'_> {
+    /// Writes to several subscriptions of one session, publication by publication.
+    fn deliver_in_order(
+        &mut self,
+        subscribers: &[Subscriber],
+        member: &mut Member,
+        sink: &mut impl Sink,
+        now: Moment,
+        wheel: &mut Wheel<Deadline>,
+    ) -> Option<Ending> {
+        let mut frames = Vec::new();
+        for publication in self.run {
+            for subscriber in subscribers {
+                let subscription = &member.subscriptions[subscriber.subscription as usize];
+                let filter = subscription.filter.as_ref();
+                if publication.id().position > subscriber.joined
+                    && filter.is_none_or(|wants| wants(publication))
+                {
+                    frames.push(self.frame_for(publication, *subscriber, member));
+                }
+            }
+        }
+        let slot = subscribers.first()?.slot;
+        if !frames.is_empty() {
+            member.is_sent_to(true, now);
+        }
+        let scratch = &mut self.frames.bytes;
+        member.write_frames(slot, &frames, scratch, sink, now, wheel)
+    }
+
     /// A frame with everything that this subscriber gets.
     fn frame_for(
         &self,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::destination::Destination;
 use crate::outcome::{Accepted, Refusal};
+use crate::patterns::{EntryId, Pattern, PatternIndex};
 use crate::publication::{Message, Publication, PublicationId};
 use crate::request::{Request, Told};
 use crate::session::{Session, SessionId};
@@ -84,17 +85,29 @@ impl Inbox {
 /// How many subscriptions each shard has to a destination.
 struct Interest {
     by_shard: Box<[u32]>,
+    /// Where it stands in the index, if it is a pattern's.
+    entry: Option<EntryId>,
 }
 
 impl Interest {
     fn total(&self) -> usize {
         self.by_shard.iter().map(|&count| count as usize).sum()
     }
+
+    /// The shards that have any.
+    fn shards(&self) -> ToWake {
+        let counts = self.by_shard.iter().enumerate();
+        counts.fold(0, |bits, (shard, count)| {
+            bits | u64::from(*count > 0) << shard
+        })
+    }
 }
 
 struct State {
     position: u64,
     interests: HashMap<Destination, Interest>,
+    /// The patterns among them.
+    patterns: PatternIndex<Arc<Pattern>>,
     inboxes: Box<[Inbox]>,
     leaving: bool,
 }
@@ -117,6 +130,7 @@ impl Log {
             state: Mutex::new(State {
                 position: 0,
                 interests: HashMap::new(),
+                patterns: PatternIndex::new(),
                 inboxes: (0..shards).map(|_| Inbox::default()).collect(),
                 leaving: false,
             }),
@@ -139,19 +153,13 @@ impl Log {
         let mut state = self.lock();
         let state = &mut *state;
         let (mut subscriptions, mut shards) = (0, 0);
-        if let Some(interest) = state.interests.get(&destination) {
-            subscriptions = interest.total();
-            for (shard, _) in interest
-                .by_shard
-                .iter()
-                .enumerate()
-                .filter(|(_, count)| **count > 0)
-            {
-                if !state.inboxes[shard].has_room(message.bytes()) {
-                    return Err(Refusal::Overloaded);
-                }
-                shards |= 1 << shard;
-            }
+        state.each_interest(&destination, |interest| {
+            subscriptions += interest.total();
+            shards |= interest.shards();
+        });
+        let bytes = message.bytes();
+        if shards_of(shards).any(|shard| !state.inboxes[shard].has_room(bytes)) {
+            return Err(Refusal::Overloaded);
         }
         let publication = state.accept(self.epoch, destination, message, formats);
         let id = publication.id();
@@ -221,7 +229,7 @@ impl Log {
         if !state.inboxes[shard].has_room(0) {
             return Err(Refusal::Overloaded);
         }
-        let joined = state.join(shard, &destination);
+        let joined = state.join(shard, &destination)?;
         let request = Request::Subscribe {
             destination,
             label: label.into(),
@@ -254,10 +262,7 @@ impl Log {
         let Some(interest) = state.interests.get(destination) else {
             return Ok(0);
         };
-        let interested = interest.by_shard.iter().enumerate();
-        let shards = interested.fold(0, |bits, (shard, count)| {
-            bits | u64::from(*count > 0) << shard
-        });
+        let shards = interest.shards();
         let entries: Vec<_> = shards_of(shards).map(|shard| (shard, entry())).collect();
         let has_room = |(shard, entry): &(usize, Entry)| match entry {
             Entry::CloseAll { .. } => {
@@ -303,19 +308,26 @@ impl Log {
 
     /// Notes one more subscription and tells the position that it joins at: publications after
     /// it are for the subscription, those up to it are not.
-    pub(crate) fn join(&self, shard: usize, destination: &Destination) -> u64 {
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyPatterns`] for a pattern that there is no room for.
+    pub(crate) fn join(&self, shard: usize, destination: &Destination) -> Result<u64, Refusal> {
         self.lock().join(shard, destination)
     }
 
     /// Notes one subscription less; a destination without any is forgotten.
     pub(crate) fn leave(&self, shard: usize, destination: &Destination) {
         let mut state = self.lock();
+        let state = &mut *state;
         let Some(interest) = state.interests.get_mut(destination) else {
             return;
         };
         interest.by_shard[shard] = interest.by_shard[shard].saturating_sub(1);
         if interest.total() == 0 {
-            state.interests.remove(destination);
+            let gone = state.interests.remove(destination);
+            if let Some(entry) = gone.and_then(|interest| interest.entry) {
+                state.patterns.remove(entry);
+            }
             if state.interests.capacity() > 1_024
                 && state.interests.len() < state.interests.capacity() / 8
             {
@@ -326,10 +338,8 @@ impl Log {
 
     /// How many subscriptions a destination has on this node.
     pub(crate) fn subscriptions(&self, destination: &Destination) -> usize {
-        self.lock()
-            .interests
-            .get(destination)
-            .map_or(0, Interest::total)
+        let state = self.lock();
+        state.interests.get(destination).map_or(0, Interest::total)
     }
 
     /// The position of the newest publication.
@@ -348,18 +358,41 @@ impl Log {
 }
 
 impl State {
-    fn join(&mut self, shard: usize, destination: &Destination) -> u64 {
-        let shards = self.inboxes.len();
-        match self.interests.get_mut(destination) {
-            Some(interest) => interest.by_shard[shard] += 1,
-            None => {
-                let mut by_shard = vec![0; shards].into_boxed_slice();
-                by_shard[shard] = 1;
-                self.interests
-                    .insert(destination.clone(), Interest { by_shard });
-            }
+    /// Everything that a publication to this destination is for.
+    fn each_interest(&self, destination: &Destination, mut visit: impl FnMut(&Interest)) {
+        if let Some(interest) = self.interests.get(destination) {
+            visit(interest);
         }
-        self.position
+        if let Destination::Named(name) = destination
+            && !self.patterns.is_empty()
+        {
+            self.patterns.find(name, |pattern| {
+                let key = Destination::Matching(Arc::clone(pattern));
+                if let Some(interest) = self.interests.get(&key) {
+                    visit(interest);
+                }
+            });
+        }
+    }
+
+    fn join(&mut self, shard: usize, destination: &Destination) -> Result<u64, Refusal> {
+        let shards = self.inboxes.len();
+        if let Some(interest) = self.interests.get_mut(destination) {
+            interest.by_shard[shard] += 1;
+            return Ok(self.position);
+        }
+        let entry = match destination {
+            Destination::Matching(pattern) => {
+                let entry = self.patterns.insert(pattern, Arc::clone(pattern));
+                Some(entry.map_err(|_| Refusal::TooManyPatterns)?)
+            }
+            _ => None,
+        };
+        let mut by_shard = vec![0; shards].into_boxed_slice();
+        by_shard[shard] = 1;
+        let interest = Interest { by_shard, entry };
+        self.interests.insert(destination.clone(), interest);
+        Ok(self.position)
     }
 
     fn accept(

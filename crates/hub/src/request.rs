@@ -66,8 +66,10 @@ impl Shard {
                 if self.topics.is_subscribed(member, &destination, &label) {
                     log.leave(self.index, &destination);
                 } else {
-                    let wanted = Wanted::all(destination, &label);
-                    self.topics.add(&mut self.members, slot, wanted, joined);
+                    let wanted = Wanted::all(destination.clone(), &label);
+                    if !self.topics.add(&mut self.members, slot, wanted, joined) {
+                        log.leave(self.index, &destination);
+                    }
                 }
             }
             Request::Unsubscribe(destination) => {

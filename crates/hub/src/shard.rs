@@ -197,7 +197,9 @@ impl Shard {
         self.shared.sessions_opened.fetch_add(1, Ordering::Relaxed);
         for destination in [Some(endpoint), user].into_iter().flatten() {
             let (log, wanted) = (&self.shared.log, Wanted::all(destination, ""));
-            self.topics
+            // These are no patterns, so there is room for them.
+            let _ = self
+                .topics
                 .join(log, self.index, &mut self.members, slot, wanted);
         }
         self.arm_watch(slot);
@@ -244,7 +246,10 @@ impl Shard {
             return Outcome::Refused(Refusal::AlreadySubscribed);
         }
         let (log, members) = (&self.shared.log, &mut self.members);
-        Outcome::Done(self.topics.join(log, self.index, members, slot, wanted))
+        match self.topics.join(log, self.index, members, slot, wanted) {
+            Ok(joined) => Outcome::Done(joined),
+            Err(refusal) => Outcome::Refused(refusal),
+        }
     }
 
     /// Whether a session has subscribed to anything under this label.

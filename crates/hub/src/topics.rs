@@ -9,6 +9,8 @@ use slab::Slab;
 use crate::destination::Destination;
 use crate::log::Log;
 use crate::member::Member;
+use crate::outcome::Refusal;
+use crate::patterns::{EntryId, PatternIndex};
 use crate::publication::Publication;
 use crate::session::Slot;
 
@@ -69,12 +71,18 @@ impl fmt::Debug for Subscription {
 struct Topic {
     destination: Destination,
     subscribers: Vec<Subscriber>,
+    /// How many of them are a session's second or later one.
+    doubles: u32,
+    /// Where it stands in the index, if it is a pattern.
+    entry: Option<EntryId>,
 }
 
 /// The destinations that sessions of this shard have subscribed to.
 #[derive(Debug, Default)]
 pub(crate) struct Topics {
     by_name: HashMap<Destination, u32>,
+    /// The patterns among them.
+    patterns: PatternIndex<u32>,
     topics: Slab<Topic>,
 }
 
@@ -85,6 +93,31 @@ impl Topics {
             .get(destination)
             .and_then(|&topic| self.topics.get(topic as usize))
             .map_or(&[], |topic| &topic.subscribers)
+    }
+
+    /// What a publication to this destination is for besides its own subscribers: the topics of
+    /// patterns that it matches.
+    pub(crate) fn matching(&self, destination: &Destination) -> Vec<u32> {
+        let mut topics = Vec::new();
+        if let Destination::Named(name) = destination
+            && !self.patterns.is_empty()
+        {
+            self.patterns.find(name, |topic| topics.push(*topic));
+        }
+        topics
+    }
+
+    /// The subscribers of a topic.
+    pub(crate) fn of(&self, topic: u32) -> &[Subscriber] {
+        let topic = self.topics.get(topic as usize);
+        topic.map_or(&[], |topic| &topic.subscribers)
+    }
+
+    /// Whether a session has several subscriptions to this destination.
+    pub(crate) fn has_doubles(&self, destination: &Destination) -> bool {
+        let topic = self.by_name.get(destination);
+        let topic = topic.and_then(|&topic| self.topics.get(topic as usize));
+        topic.is_some_and(|topic| topic.doubles > 0)
     }
 
     /// Whether a session has a subscription to this destination under this label.
@@ -109,38 +142,42 @@ impl Topics {
         members: &mut Slab<Member>,
         slot: Slot,
         wanted: Wanted,
-    ) -> u64 {
-        let joined = log.join(shard, &wanted.destination);
-        self.add(members, slot, wanted, joined);
-        joined
+    ) -> Result<u64, Refusal> {
+        let joined = log.join(shard, &wanted.destination)?;
+        let destination = wanted.destination.clone();
+        if self.add(members, slot, wanted, joined) {
+            Ok(joined)
+        } else {
+            log.leave(shard, &destination);
+            Err(Refusal::TooManyPatterns)
+        }
     }
 
-    /// Adds a subscription that the log has counted already.
+    /// Adds a subscription that the log has counted already. Answers whether there was room for it,
+    /// as there is unless it is a pattern.
     pub(crate) fn add(
         &mut self,
         members: &mut Slab<Member>,
         slot: Slot,
         wanted: Wanted,
         joined: u64,
-    ) {
+    ) -> bool {
         let Wanted {
             destination,
             label,
             filter,
         } = wanted;
-        let topics = &mut self.topics;
-        let topic = *self
-            .by_name
-            .entry(destination)
-            .or_insert_with_key(|destination| {
-                let topic = Topic {
-                    destination: destination.clone(),
-                    subscribers: Vec::new(),
-                };
-                topics.insert(topic) as u32
-            });
-        let subscribers = &mut self.topics[topic as usize].subscribers;
+        let known = self.by_name.get(&destination).copied();
+        let Some(topic) = known.or_else(|| self.make_topic(destination)) else {
+            return false;
+        };
+        let Topic {
+            subscribers,
+            doubles,
+            ..
+        } = &mut self.topics[topic as usize];
         let subscriptions = &mut members[slot.index()].subscriptions;
+        *doubles += u32::from(subscriptions.iter().any(|one| one.topic == topic));
         let subscription = subscriptions.len() as u32;
         // Most sessions have one or two: an exact fit saves what a growing vector would spare.
         subscriptions.reserve_exact(1);
@@ -156,6 +193,25 @@ impl Topics {
             subscription,
             joined,
         });
+        true
+    }
+
+    /// Makes a topic without subscribers; `None` when the index has no room for its pattern.
+    fn make_topic(&mut self, destination: Destination) -> Option<u32> {
+        let vacant = self.topics.vacant_entry();
+        let topic = u32::try_from(vacant.key()).ok()?;
+        let entry = match &destination {
+            Destination::Matching(pattern) => Some(self.patterns.insert(pattern, topic).ok()?),
+            _ => None,
+        };
+        vacant.insert(Topic {
+            destination: destination.clone(),
+            subscribers: Vec::new(),
+            doubles: 0,
+            entry,
+        });
+        self.by_name.insert(destination, topic);
+        Some(topic)
     }
 
     /// Ends a subscription; false when there was none.
@@ -246,7 +302,9 @@ impl Topics {
             let subscribers = &mut self.topics[moved.topic as usize].subscribers;
             subscribers[moved.place as usize].subscription = index as u32;
         }
+        let is_double = subscriptions.iter().any(|one| one.topic == gone.topic);
         let topic = &mut self.topics[gone.topic as usize];
+        topic.doubles -= u32::from(is_double);
         topic.subscribers.swap_remove(gone.place as usize);
         // And the destination's last subscriber has moved: its session must know.
         if let Some(moved) = topic.subscribers.get(gone.place as usize) {
@@ -263,6 +321,9 @@ impl Topics {
         if topic.subscribers.is_empty() {
             let topic = self.topics.remove(gone.topic as usize);
             self.by_name.remove(&topic.destination);
+            if let Some(entry) = topic.entry {
+                self.patterns.remove(entry);
+            }
         }
     }
 }

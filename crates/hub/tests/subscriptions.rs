@@ -126,3 +126,58 @@ fn s88_a_filter_sees_headers_and_gives_only_what_it_wants() {
     house.pump();
     assert_eq!(house.peer(picky).received.len(), 4);
 }
+
+fn pattern(text: &str) -> Destination {
+    let pattern = campanile_hub::Pattern::parse(text, campanile_hub::Separator::Slash);
+    Destination::matching(pattern.expect("a pattern"))
+}
+
+#[test]
+fn s84_a_pattern_receives_what_matches_it_from_the_moment_that_it_joined() {
+    let mut house = House::new(2, 1);
+    let (first, _) = house.enter("/e");
+    let new = house.newcomer("/e");
+    let (second, session) = house.open(1, new);
+    let to = |house: &House, name: &str, text: &str| {
+        let sent = house
+            .hub
+            .publish(Destination::named(name), Message::text(text));
+        sent.finished().expect("room").subscriptions
+    };
+    assert_eq!(to(&house, "/topic/a/news", "too early"), 0);
+    let joined = house.sides[0]
+        .shard
+        .subscribe(first, pattern("/topic/*/news"), "p");
+    assert_eq!(joined, Outcome::Done(1));
+    // From another thread it counts at once, too.
+    let joined = house.hub.subscribe(&session, pattern("/topic/**"), "");
+    assert_eq!(joined, Outcome::Done(1));
+    assert_eq!(to(&house, "/topic/a/news", "to both"), 2);
+    assert_eq!(to(&house, "/topic/a/weather", "to the second"), 1);
+    assert_eq!(to(&house, "/queue/a", "to nobody"), 0);
+    // Without wildcards it is a destination like any other.
+    assert_eq!(pattern("/topic/a"), Destination::named("/topic/a"));
+    let joined = house.sides[0]
+        .shard
+        .subscribe(first, pattern("/topic/a/news"), "l");
+    joined.finished().expect("a new subscription");
+    assert_eq!(to(&house, "/topic/a/news", "twice to the first"), 3);
+    house.pump();
+    assert_eq!(
+        house.texts(first),
+        ["to both", "twice to the first", "twice to the first"]
+    );
+    let peer = house.sides[1].net.peer(second);
+    assert_eq!(peer.received.len(), 3);
+    // Implicit destinations match no pattern.
+    let _ = house
+        .hub
+        .publish(Destination::endpoint("/topic/a/news"), Message::text("no"));
+    let left = house.sides[0].shard.unsubscribe_label(first, "p");
+    assert_eq!(left, Outcome::Done(()));
+    house.sides[1].shard.gone(second);
+    house.sides[1].net.disconnect(second);
+    assert_eq!(to(&house, "/topic/a/news", "to the literal one"), 1);
+    house.pump();
+    assert_eq!(house.texts(first).len(), 4);
+}
