@@ -8,6 +8,7 @@ use crate::front::TrustedProxyError;
 use crate::handshake::RuleError;
 use crate::path::TemplateError;
 use crate::schedule::ScheduleError;
+use crate::stomp::BrokerError;
 
 /// Why an application cannot be built, or an endpoint not be mounted.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,9 @@ pub enum BuildError {
         /// Which callbacks.
         source: WholeAndInParts,
     },
+    /// What STOMP clients may name cannot be used.
+    #[error("broker: {0}")]
+    Broker(#[from] BrokerError),
     /// The shards could not be made.
     #[error(transparent)]
     Shards(#[from] driver::PrepareError),

@@ -23,6 +23,7 @@ use crate::reply::IntoReply;
 use crate::schedule::registry::{self, Scheduled};
 use crate::schedule::{IntoSchedule, Schedule, ScheduleError};
 use crate::state::{Application, States};
+use crate::stomp::{Broker, StompEndpoint};
 
 /// Puts an application together. Made by [`Campanile::builder`].
 #[derive(Default)]
@@ -41,6 +42,7 @@ pub struct Builder {
     interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
     trusted_proxies: Vec<String>,
     proxy_headers: ProxyHeaders,
+    broker: Broker,
 }
 
 impl Builder {
@@ -63,6 +65,20 @@ impl Builder {
         paths.into_iter().fold(self, |builder, path| {
             builder.endpoint(path, endpoint.clone())
         })
+    }
+
+    /// Mounts an endpoint that speaks STOMP on a path. All of them share one space of destinations,
+    /// with everything that is published from elsewhere; see [`broker`](Self::broker).
+    #[must_use]
+    pub fn stomp(self, path: impl Into<String>, endpoint: StompEndpoint) -> Self {
+        self.endpoint(path, endpoint)
+    }
+
+    /// What STOMP clients may name: topics under `/topic`, unless this says otherwise.
+    #[must_use]
+    pub fn broker(mut self, broker: Broker) -> Self {
+        self.broker = broker;
+        self
     }
 
     /// Adds an interceptor around the handshakes of all endpoints, also of those that were mounted
@@ -264,6 +280,7 @@ impl Builder {
                 &self.trusted_proxies,
                 self.proxy_headers,
             )?),
+            broker: self.broker,
         };
         let endpoints = Arc::new(Endpoints::new(common, WebSocketFormats::new(&hub, count)?));
         for (path, endpoint) in self.endpoints {

@@ -56,7 +56,7 @@ impl Event {
         }
     }
 
-    fn payload(&self) -> Option<&[u8]> {
+    pub(crate) fn payload(&self) -> Option<&[u8]> {
         match self {
             Self::Text(text) | Self::TextPart { text, .. } => Some(text.as_bytes()),
             Self::Binary(bytes) | Self::BinaryPart { bytes, .. } | Self::Pong(bytes) => Some(bytes),

@@ -69,6 +69,7 @@ pub struct Endpoint {
     pub(crate) timeouts: Timeouts,
     pub(crate) compression: Compression,
     pub(crate) required_states: Vec<RequiredState>,
+    pub(crate) speaks_stomp: bool,
 }
 
 impl Default for Endpoint {
@@ -89,6 +90,7 @@ impl Endpoint {
             timeouts: Timeouts::default(),
             compression: Compression::default(),
             required_states: Vec::new(),
+            speaks_stomp: false,
         }
     }
 

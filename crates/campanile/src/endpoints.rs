@@ -14,6 +14,7 @@ use crate::handshake::HandshakeInterceptor;
 use crate::mounted::Mounted;
 use crate::path::{PathTemplate, Routes};
 use crate::state::States;
+use crate::stomp::{Broker, StompFormats, StompRuntime};
 
 /// What the application has for all its endpoints.
 pub(crate) struct Common {
@@ -23,6 +24,7 @@ pub(crate) struct Common {
     pub(crate) on_error: Option<(Callback, Vec<RequiredState>)>,
     pub(crate) interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
     pub(crate) proxies: Arc<TrustedProxies>,
+    pub(crate) broker: Broker,
 }
 
 /// The endpoints on their paths. Handshakes read a version of the table that nobody changes;
@@ -30,6 +32,8 @@ pub(crate) struct Common {
 pub(crate) struct Endpoints {
     common: Common,
     formats: Mutex<WebSocketFormats>,
+    /// Made when the first endpoint needs it.
+    stomp: Mutex<Option<Arc<StompRuntime>>>,
     routes: RwLock<Arc<Routes<Arc<Mounted>>>>,
 }
 
@@ -38,6 +42,7 @@ impl Endpoints {
         Self {
             common,
             formats: Mutex::new(formats),
+            stomp: Mutex::default(),
             routes: RwLock::default(),
         }
     }
@@ -52,6 +57,7 @@ impl Endpoints {
             on_error: None,
             interceptors: Vec::new(),
             proxies: Arc::new(proxies.expect("no proxies")),
+            broker: Broker::new(),
         };
         Self::new(common, WebSocketFormats::new(hub, 1).expect("a format"))
     }
@@ -80,10 +86,14 @@ impl Endpoints {
                 path: path.to_owned(),
                 source,
             })?;
+        let stomp = match endpoint.speaks_stomp {
+            true => Some(self.stomp()?),
+            false => None,
+        };
         let mounted = {
             let mut formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
             let (first, proxies) = (&self.common.interceptors, &self.common.proxies);
-            Mounted::new(path, endpoint, &mut formats, first, proxies)?
+            Mounted::new(path, endpoint, &mut formats, first, proxies, stomp.as_ref())?
         };
         let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
         let mut routes = Routes::clone(&current);
@@ -92,6 +102,21 @@ impl Endpoints {
             .map_err(of_path)?;
         *current = Arc::new(routes);
         Ok(())
+    }
+
+    /// What all STOMP sessions share.
+    fn stomp(&self) -> Result<Arc<StompRuntime>, BuildError> {
+        let mut stomp = self.stomp.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stomp) = &*stomp {
+            return Ok(Arc::clone(stomp));
+        }
+        let formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = Arc::new(StompRuntime {
+            broker: self.common.broker.clone().build()?,
+            formats: StompFormats::new(formats.hub())?,
+        });
+        *stomp = Some(Arc::clone(&made));
+        Ok(made)
     }
 
     /// Takes the endpoint with this template away. Answers whether there was one.

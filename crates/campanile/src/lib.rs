@@ -81,6 +81,7 @@ mod reply;
 pub mod schedule;
 mod session;
 mod state;
+mod stomp;
 #[cfg(feature = "test-kit")]
 pub mod testing;
 
@@ -92,7 +93,7 @@ pub use bytes::Bytes;
 pub use campanile_hub as hub;
 pub use campanile_hub::{
     Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PONG_TIMEOUT, Parts,
-    PathParameters, PublicationId, Refusal, SessionId, Timeouts,
+    PathParameters, Pattern, PatternError, PublicationId, Refusal, Separator, SessionId, Timeouts,
 };
 pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
@@ -137,3 +138,4 @@ pub use reply::{Close, IntoReply, Reply};
 pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
 pub use state::Application;
+pub use stomp::{Broker, BrokerError, SUBSCRIPTIONS_MAX, StompEndpoint};

@@ -10,6 +10,7 @@ use crate::front::TrustedProxies;
 use crate::handshake::{
     ExtensionAnswers, Handshake, HandshakeInterceptor, HandshakeRules, Refused, Speaker,
 };
+use crate::stomp::StompRuntime;
 
 /// An endpoint on its path.
 pub(crate) struct Mounted {
@@ -35,9 +36,13 @@ pub(crate) struct Behaviour {
 }
 
 impl Behaviour {
-    fn new(endpoint: &Endpoint, formats: &mut WebSocketFormats) -> Result<Self, TooManyFormats> {
+    fn new(
+        endpoint: &Endpoint,
+        formats: &mut WebSocketFormats,
+        stomp: Option<&Arc<StompRuntime>>,
+    ) -> Result<Self, TooManyFormats> {
         Ok(Self {
-            runtime: Arc::new(EndpointRuntime::new(endpoint)),
+            runtime: Arc::new(EndpointRuntime::new(endpoint, stomp.cloned())),
             formats: formats.of(endpoint.compression)?,
             outbox: endpoint.outbox,
             timeouts: endpoint.timeouts,
@@ -53,13 +58,14 @@ impl Mounted {
         formats: &mut WebSocketFormats,
         first: &[Arc<dyn HandshakeInterceptor>],
         proxies: &Arc<TrustedProxies>,
+        stomp: Option<&Arc<StompRuntime>>,
     ) -> Result<Self, TooManyFormats> {
-        let outer = Behaviour::new(&endpoint, formats)?;
-        let outer_speaks = endpoint.callbacks.speak();
+        let outer = Behaviour::new(&endpoint, formats, stomp)?;
+        let outer_speaks = endpoint.callbacks.speak() || endpoint.speaks_stomp;
         let mut rules = endpoint.handshake;
         let routed = rules.routed.iter();
         let routed = routed
-            .map(|(_, endpoint)| Behaviour::new(endpoint, formats))
+            .map(|(_, endpoint)| Behaviour::new(endpoint, formats, None))
             .collect::<Result<_, _>>()?;
         rules.interceptors.splice(..0, first.iter().cloned());
         Ok(Self {

@@ -111,7 +111,9 @@ pub use patterns::{
     SEGMENT_WILDCARDS_MAX, Separator,
 };
 pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8Bytes};
-pub use session::{Attributes, NewSession, OutboxState, PathParameters, Session, SessionId, Slot};
+pub use session::{
+    Attributes, NewSession, OutboxState, PathParameters, Session, SessionId, SessionIdInvalid, Slot,
+};
 pub use shard::{CLOSING_TIMEOUT, SESSIONS_PER_SHARD_MAX, Shard, Wait};
 pub use sink::{Cause, Ending, Sink, Written};
 pub use topics::Filter;

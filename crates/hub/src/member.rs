@@ -9,7 +9,7 @@ use crate::outbox::{BUFFERS_PER_WRITE_MAX, Frame, Outbox, OutboxPolicy, Queued};
 use crate::session::{Session, Slot};
 use crate::sink::{Cause, Ending, Sink, Written};
 use crate::topics::Subscription;
-use crate::watch::Watch;
+use crate::watch::{Timeouts, Watch};
 use crate::wheel::Wheel;
 
 /// How many bytes of several frames are copied into one buffer to be written.
@@ -201,6 +201,17 @@ impl Member {
             }
         }
         None
+    }
+
+    pub(crate) fn change_timeouts(
+        &mut self,
+        change: impl FnOnce(Timeouts) -> Timeouts,
+        now: Moment,
+    ) {
+        match &mut self.watch {
+            Some(watch) => watch.set_timeouts(change(watch.timeouts())),
+            None => self.watch = Watch::new(change(Timeouts::default()), now),
+        }
     }
 
     /// Notes that something is sent, for time-outs and signs of life.

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use crate::destination::Destination;
 use crate::log::Log;
-use crate::member::Member;
 use crate::moment::Moment;
 use crate::outbox::OutboxPolicy;
 use crate::session::{Session, SessionId};
 use crate::shard::Shard;
 use crate::topics::Wanted;
-use crate::watch::{Timeouts, Watch};
+use crate::watch::Timeouts;
 
 /// Is told what became of a request, on the shard's thread: it must be quick and must not block.
 /// Where there is nothing to tell, because the session has ended, it is dropped.
@@ -78,7 +77,7 @@ impl Shard {
             }
             Request::Outbox(policy) => member.policy = policy,
             Request::Timeouts(change) => {
-                change_timeouts(member, change, now);
+                member.change_timeouts(change, now);
                 self.arm_watch(slot);
             }
             Request::Flush(told) => match &mut member.outbox {
@@ -97,16 +96,5 @@ impl Shard {
             .filter(|member| member.takes_commands())
             .map(|member| Arc::clone(&member.session))
             .collect()
-    }
-}
-
-fn change_timeouts(
-    member: &mut Member,
-    change: Box<dyn FnOnce(Timeouts) -> Timeouts + Send>,
-    now: Moment,
-) {
-    match &mut member.watch {
-        Some(watch) => watch.set_timeouts(change(watch.timeouts())),
-        None => member.watch = Watch::new(change(Timeouts::default()), now),
     }
 }

@@ -60,6 +60,25 @@ impl SessionId {
     }
 }
 
+/// What a text that is no session id was refused for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a session id: write its 32 hexadecimal digits")]
+pub struct SessionIdInvalid;
+
+impl std::str::FromStr for SessionId {
+    type Err = SessionIdInvalid;
+
+    /// Reads an id as it is displayed. Whether there is such a session, the hub knows.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 32 || !text.bytes().all(is_hex) {
+            return Err(SessionIdInvalid);
+        }
+        let number = u128::from_str_radix(text, 16);
+        number.map(Self).map_err(|_| SessionIdInvalid)
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)

@@ -16,7 +16,7 @@ use slab::Slab;
 
 use crate::destination::Destination;
 use crate::fanout::Frames;
-use crate::format::Format;
+use crate::format::{Format, FormatId};
 use crate::hub::Shared;
 use crate::log::Entry;
 use crate::member::{Deadline, Member, Phase};
@@ -27,7 +27,7 @@ use crate::publication::{Message, Publication};
 use crate::session::{NewSession, Session, SessionId, Slot};
 use crate::sink::Ending;
 use crate::topics::{Filter, Topics, Wanted};
-use crate::watch::Watch;
+use crate::watch::{Timeouts, Watch};
 use crate::wheel::Wheel;
 
 /// How many sessions one shard may have: what fits into a session id.
@@ -249,6 +249,27 @@ impl Shard {
         match self.topics.join(log, self.index, members, slot, wanted) {
             Ok(joined) => Outcome::Done(joined),
             Err(refusal) => Outcome::Refused(refusal),
+        }
+    }
+
+    /// Lets everything from now on reach a session in another format, once it is known what its
+    /// client speaks.
+    pub fn set_format(&mut self, slot: Slot, format: FormatId) {
+        if let Some(member) = self.members.get_mut(slot.index()) {
+            member.format = format;
+        }
+    }
+
+    /// Changes what a session may leave undone, and for how long.
+    pub fn change_timeouts(
+        &mut self,
+        slot: Slot,
+        change: impl FnOnce(Timeouts) -> Timeouts,
+        now: Moment,
+    ) {
+        if let Some(member) = self.members.get_mut(slot.index()) {
+            member.change_timeouts(change, now);
+            self.arm_watch(slot);
         }
     }
 

@@ -16,6 +16,7 @@ use super::transport::Transport;
 use super::{Arrival, EndpointRuntime};
 use crate::context::Event;
 use crate::session::Session;
+use crate::stomp::{Link, StompSession};
 
 /// How many reads one connection may do before others have their turn.
 const READS_PER_TURN: usize = 4;
@@ -44,6 +45,8 @@ pub(crate) struct Connection {
     pub(crate) endpoint: Arc<EndpointRuntime>,
     pub(crate) inbound: Inbound,
     decoder: Decoder,
+    /// There if the endpoint speaks STOMP.
+    stomp: Option<Box<StompSession>>,
     may_compress: bool,
     /// Bytes that were read before reading paused, to be decoded when it goes on.
     held_back: Vec<u8>,
@@ -95,12 +98,15 @@ impl Connection {
         if may_compress {
             decoder = decoder.with_inflaters(Arc::clone(inflaters) as _);
         }
+        let stomp = endpoint.stomp.as_ref();
+        let stomp = stomp.map(|runtime| Box::new(StompSession::new(Arc::clone(runtime))));
         Self {
             transport,
             session,
             endpoint,
             inbound: Inbound::default(),
             decoder,
+            stomp,
             may_compress,
             held_back: early,
             failed: false,
@@ -223,10 +229,7 @@ impl Connection {
             };
             match event {
                 None => {}
-                Some(Happened::Message(event)) => {
-                    shard.received(slot, event.ends_a_message(), now);
-                    caller.deliver(self, shard, slot, event, now);
-                }
+                Some(Happened::Message(event)) => self.message(slot, event, shard, caller, now),
                 // Refused only when the session is being closed, and then no pong is owed.
                 Some(Happened::Pong(frame)) => drop(shard.reply(slot, frame)),
                 Some(Happened::Close(ending, answer)) => {
@@ -240,6 +243,34 @@ impl Connection {
         }
         self.decoder.release();
         None
+    }
+
+    /// Hands a message on to whoever understands it.
+    fn message(
+        &mut self,
+        slot: Slot,
+        event: Event,
+        shard: &mut Shard,
+        caller: &Caller,
+        now: Moment,
+    ) {
+        let Some(stomp) = &mut self.stomp else {
+            shard.received(slot, event.ends_a_message(), now);
+            caller.deliver(self, shard, slot, event, now);
+            return;
+        };
+        if let Event::Text(_) | Event::Binary(_) = event {
+            let mut link = Link {
+                session: &self.session,
+                hub: caller.hub(),
+                shard,
+                slot,
+                now,
+            };
+            stomp.receive(event.payload().unwrap_or_default(), &mut link);
+            let is_connected = stomp.is_connected();
+            shard.received(slot, is_connected, now);
+        }
     }
 
     /// Fails the connection (RFC 6455 7.1.7): our close frame, and no waiting for the peer's.

@@ -42,11 +42,16 @@ impl Format for WebSocketFormat {
     }
 
     fn close(&self, code: u16, reason: &str) -> Option<Bytes> {
-        Some(match CloseCode::new(code) {
-            Some(code) => encode_close(code, reason),
-            // 1005 and 1006 are never sent (RFC 6455 7.4.1).
-            None => encode_close_empty(),
-        })
+        Some(close_frame(code, reason))
+    }
+}
+
+/// The frame that tells a client why its session ends.
+pub(crate) fn close_frame(code: u16, reason: &str) -> Bytes {
+    match CloseCode::new(code) {
+        Some(code) => encode_close(code, reason),
+        // 1005 and 1006 are never sent (RFC 6455 7.4.1).
+        None => encode_close_empty(),
     }
 }
 
@@ -109,6 +114,11 @@ impl WebSocketFormats {
             governor: Arc::new(Governor::new(shards)),
             started: Instant::now(),
         })
+    }
+
+    /// The hub that they are registered with.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// What an endpoint with this setting needs.

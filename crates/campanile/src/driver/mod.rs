@@ -31,7 +31,7 @@ use campanile_hub::{Hub, NewSession, Refusal, SessionId, Shard};
 use mio::{Poll, Token};
 use tokio::sync::oneshot;
 
-pub(crate) use self::format::{EndpointFormats, WebSocketFormats};
+pub(crate) use self::format::{EndpointFormats, WebSocketFormats, close_frame};
 #[cfg(feature = "test-kit")]
 pub(crate) use self::memory::{MemoryPeer, MemoryShard, pipe};
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
@@ -40,6 +40,7 @@ pub(crate) use self::transport::TlsTransport;
 pub(crate) use self::transport::Transport;
 use crate::endpoint::{Callbacks, Endpoint};
 use crate::state::Application;
+use crate::stomp::StompRuntime;
 
 /// What the poller says when a thread is woken by another one.
 const WAKE_TOKEN: Token = Token(usize::MAX);
@@ -48,13 +49,16 @@ const WAKE_TOKEN: Token = Token(usize::MAX);
 pub(crate) struct EndpointRuntime {
     pub(crate) callbacks: Callbacks,
     pub(crate) limits: campanile_websocket::Limits,
+    /// There if its sessions speak STOMP.
+    pub(crate) stomp: Option<Arc<StompRuntime>>,
 }
 
 impl EndpointRuntime {
-    pub(crate) fn new(endpoint: &Endpoint) -> Self {
+    pub(crate) fn new(endpoint: &Endpoint, stomp: Option<Arc<StompRuntime>>) -> Self {
         Self {
             callbacks: endpoint.callbacks.clone(),
             limits: endpoint.limits,
+            stomp,
         }
     }
 }

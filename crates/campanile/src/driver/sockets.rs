@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_idle_connection_costs_what_the_architecture_says() {
-        assert_eq!(size_of::<Connection>(), 144);
+        assert_eq!(size_of::<Connection>(), 152);
         assert_eq!(size_of::<Option<Box<Connection>>>(), 8);
     }
 }

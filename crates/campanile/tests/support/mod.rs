@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
 pub(crate) mod kit;
+pub(crate) mod stomp;
 
 use std::future::Future;
 use std::io;

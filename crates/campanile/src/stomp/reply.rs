@@ -1,0 +1,100 @@
+//! What a server tells a STOMP client, and how it refuses.
+
+use bytes::Bytes;
+use campanile_hub::Refusal;
+use campanile_stomp::{
+    ClientFrameError, Command, DecodeError, FrameWriter, NoCommonVersion, SelectorError, Version,
+};
+use campanile_websocket::{CloseCode, Opcode, encode_frame};
+
+/// Why a frame is refused: what the ERROR says, and the WebSocket's close after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// A stable word, for the `message` header.
+    pub(crate) word: &'static str,
+    /// What is wrong and what to do, for the body.
+    pub(crate) detail: String,
+    pub(crate) code: CloseCode,
+    /// Whether a session that keeps going after refusals may go on: the frame was understood.
+    pub(crate) may_go_on: bool,
+}
+
+impl Refused {
+    pub(crate) fn new(word: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            word,
+            detail: detail.into(),
+            code: CloseCode::POLICY,
+            may_go_on: true,
+        }
+    }
+
+    /// One after which nothing can be understood any more.
+    pub(crate) fn breach(word: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            code: CloseCode::PROTOCOL_ERROR,
+            may_go_on: false,
+            ..Self::new(word, detail)
+        }
+    }
+}
+
+impl From<DecodeError> for Refused {
+    fn from(error: DecodeError) -> Self {
+        let code = CloseCode::new(error.close_code()).unwrap_or(CloseCode::PROTOCOL_ERROR);
+        Self {
+            code,
+            ..Self::breach(error.word(), error.to_string())
+        }
+    }
+}
+
+impl From<ClientFrameError> for Refused {
+    fn from(error: ClientFrameError) -> Self {
+        Self {
+            may_go_on: true,
+            ..Self::breach(error.word(), error.to_string())
+        }
+    }
+}
+
+impl From<NoCommonVersion> for Refused {
+    fn from(error: NoCommonVersion) -> Self {
+        Self::breach(error.word(), error.to_string())
+    }
+}
+
+impl From<SelectorError> for Refused {
+    fn from(error: SelectorError) -> Self {
+        Self::new(error.word(), error.to_string())
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let word = match refusal {
+            Refusal::Overloaded => "overloaded",
+            Refusal::AlreadySubscribed => "duplicate-subscription",
+            Refusal::NotSubscribed => "no-subscription",
+            Refusal::TooManyPatterns => "too-many-patterns",
+            _ => "refused",
+        };
+        Self::new(word, refusal.to_string())
+    }
+}
+
+/// A frame in a WebSocket message.
+pub(crate) fn in_message(
+    version: Version,
+    command: Command,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Bytes {
+    let mut frame = Vec::new();
+    let mut writer = FrameWriter::new(&mut frame, version, command);
+    for (name, value) in headers {
+        writer.header(name, value);
+    }
+    writer.body(body.as_bytes());
+    encode_frame(Opcode::Text, &frame)
+}

@@ -1,0 +1,400 @@
+//! One STOMP session: which frame may come when, and what it does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use campanile_hub::{
+    Cause, Content, Destination, Ending, Headers, Hub, Message, Moment, Outcome, SessionId, Shard,
+    Slot, Timeouts,
+};
+use campanile_stomp::{
+    ClientFrame, Command, Connect, Decoder, Frame, HeartBeat, HeartBeatPlan, Limits, Request, Role,
+    SUPPORTED_VERSIONS, Selector, Send, Subscribe, Unsubscribe, Version, is_forwarded,
+    is_text_content_type,
+};
+use campanile_websocket::CloseCode;
+
+use super::broker::{Brokering, Kind};
+use super::format::StompFormats;
+use super::labels::label;
+use super::reply::{Refused, in_message};
+use crate::session::Session;
+
+/// What we can and want: a heart-beat as often as every 500 ms, and one every 10 s (S66).
+const HEART_BEAT: HeartBeat = HeartBeat {
+    sends_every_ms: 500,
+    wants_every_ms: 10_000,
+};
+
+/// How many times the promised interval a client may be silent (S67).
+const GRACE: u32 = 3;
+
+/// What the server calls itself.
+const SERVER: &str = concat!("campanile/", env!("CARGO_PKG_VERSION"));
+
+/// What all STOMP sessions of an application share.
+pub(crate) struct StompRuntime {
+    pub(crate) broker: Brokering,
+    pub(crate) formats: StompFormats,
+}
+
+/// The session's place in the hub, for the time of a turn.
+pub(crate) struct Link<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) hub: &'a Hub,
+    pub(crate) shard: &'a mut Shard,
+    pub(crate) slot: Slot,
+    pub(crate) now: Moment,
+}
+
+/// One STOMP session.
+pub(crate) struct StompSession {
+    decoder: Decoder,
+    runtime: Arc<StompRuntime>,
+    /// There once CONNECT was answered.
+    version: Option<Version>,
+    subscriptions: u32,
+    /// The client wants to go on after a refusal.
+    keeps_going: bool,
+    /// Nothing is taken from the client any more.
+    has_ended: bool,
+}
+
+impl StompSession {
+    pub(crate) fn new(runtime: Arc<StompRuntime>) -> Self {
+        Self {
+            decoder: Decoder::new(Role::Server),
+            runtime,
+            version: None,
+            subscriptions: 0,
+            keeps_going: false,
+            has_ended: false,
+        }
+    }
+
+    /// Whether the client has connected.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.version.is_some()
+    }
+
+    /// Takes what a WebSocket message has brought.
+    pub(crate) fn receive(&mut self, input: &[u8], link: &mut Link<'_>) {
+        let limits = Limits::default();
+        // The decoder is taken out, since the frames that it lends are handled by what is left.
+        let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
+        let mut rest = input;
+        while !self.has_ended {
+            let decoded = match decoder.decode(rest, &limits) {
+                Ok(decoded) => decoded,
+                Err(error) => {
+                    self.refuse(&error.into(), None, link);
+                    break;
+                }
+            };
+            let consumed = decoded.consumed;
+            let Some(frame) = decoded.frame else { break };
+            self.frame(&frame, link);
+            rest = &rest[consumed..];
+            if let Some(version) = self.version {
+                decoder.set_version(version);
+            }
+        }
+        decoder.release();
+        self.decoder = decoder;
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, link: &mut Link<'_>) {
+        let receipt = frame.header("receipt");
+        let done = ClientFrame::read(frame, self.version.unwrap_or(Version::V12))
+            .map_err(Refused::from)
+            .and_then(|read| self.request(read.request, frame, link));
+        let receipt = receipt.as_deref().filter(|_| self.version.is_some());
+        match (done, receipt) {
+            (Ok(After::GoOn), None) => {}
+            (Ok(After::GoOn), Some(receipt)) => self.receipt(receipt, link),
+            (Ok(After::Leave), receipt) => {
+                if let Some(receipt) = receipt {
+                    self.receipt(receipt, link);
+                }
+                self.has_ended = true;
+                close(link, CloseCode::NORMAL, "");
+            }
+            (Err(refused), receipt) => self.refuse(&refused, receipt, link),
+        }
+    }
+
+    fn request(
+        &mut self,
+        request: Request<'_>,
+        frame: &Frame<'_>,
+        link: &mut Link<'_>,
+    ) -> Result<After, Refused> {
+        let Some(version) = self.version else {
+            return match request {
+                Request::Connect(connect) => self.connect(&connect, frame, link),
+                _ => Err(Refused::breach(
+                    "not-connected",
+                    "send CONNECT first, and wait for CONNECTED",
+                )),
+            };
+        };
+        match request {
+            Request::Connect(_) => Err(Refused::breach(
+                "connected-already",
+                "this session is connected; open another one",
+            )),
+            Request::Send(send) => self.send(&send, frame, link),
+            Request::Subscribe(subscribe) => self.subscribe(version, &subscribe, link),
+            Request::Unsubscribe(unsubscribe) => self.unsubscribe(version, &unsubscribe, link),
+            // On topics there is nothing to be acknowledged, and it is no mistake to do so.
+            Request::Ack(_) | Request::Nack(_) => Ok(After::GoOn),
+            Request::Begin(_) | Request::Commit(_) | Request::Abort(_) => Err(no_transactions()),
+            Request::Disconnect => Ok(After::Leave),
+            _ => Err(Refused::new(
+                "unsupported",
+                "this server does not know that command yet",
+            )),
+        }
+    }
+
+    fn connect(
+        &mut self,
+        connect: &Connect<'_>,
+        frame: &Frame<'_>,
+        link: &mut Link<'_>,
+    ) -> Result<After, Refused> {
+        let version = connect.version()?;
+        let plan = HeartBeat::negotiate(HEART_BEAT, connect.heart_beat);
+        self.version = Some(version);
+        self.keeps_going = frame.header("x-errors").as_deref() == Some("keep");
+        link.shard
+            .set_format(link.slot, self.runtime.formats.of(version));
+        link.shard.change_timeouts(
+            link.slot,
+            |timeouts| with_heart_beats(timeouts, plan),
+            link.now,
+        );
+        let (id, heart_beat) = (link.session.id().to_string(), HEART_BEAT.to_string());
+        let mut headers = vec![
+            ("version", version.as_str()),
+            ("session", &*id),
+            ("server", SERVER),
+        ];
+        if version > Version::V10 {
+            headers.push(("heart-beat", &*heart_beat));
+        }
+        headers.extend(link.session.user().map(|user| ("user-name", user)));
+        let connected = in_message(version, Command::Connected, &headers, "");
+        // A session that is being closed gets no more answers.
+        let _ = link.shard.reply(link.slot, connected);
+        Ok(After::GoOn)
+    }
+
+    fn send(
+        &mut self,
+        send: &Send<'_>,
+        frame: &Frame<'_>,
+        link: &mut Link<'_>,
+    ) -> Result<After, Refused> {
+        if send.transaction.is_some() {
+            return Err(no_transactions());
+        }
+        let name = &*send.destination;
+        let destination = match self.runtime.broker.kind(name)? {
+            Kind::Topic => {
+                self.runtime.broker.check_send(name)?;
+                Destination::named(name)
+            }
+            Kind::User(rest) => {
+                self.runtime.broker.check_send(name)?;
+                of_somebody(rest, link.session)?
+            }
+        };
+        let message = message(send, frame);
+        link.hub.publish(destination, message).finished()?;
+        Ok(After::GoOn)
+    }
+
+    fn subscribe(
+        &mut self,
+        version: Version,
+        subscribe: &Subscribe<'_>,
+        link: &mut Link<'_>,
+    ) -> Result<After, Refused> {
+        let limit = self.runtime.broker.subscriptions_max;
+        if self.subscriptions as usize >= limit {
+            let detail = format!("a session may have {limit} subscriptions; end some");
+            return Err(Refused::new("too-many-subscriptions", detail));
+        }
+        let name = &*subscribe.destination;
+        let label = label(version, subscribe.id.as_deref(), name);
+        if link.shard.has_label(link.slot, &label) {
+            let id = subscribe.id.as_deref().unwrap_or(name);
+            let detail = format!("{id:?} is another subscription's; choose an id of its own");
+            return Err(Refused::new("duplicate-subscription", detail));
+        }
+        let selector = subscribe
+            .selector
+            .as_deref()
+            .map(Selector::parse)
+            .transpose()?;
+        let destinations = match self.runtime.broker.kind(name)? {
+            Kind::Topic => vec![Destination::matching(self.runtime.broker.pattern(name)?)],
+            Kind::User(rest) => {
+                let own = Destination::of_session(link.session.id(), rest);
+                let user = link.session.user();
+                let of_user = user.map(|user| Destination::of_user(user, rest));
+                std::iter::once(own).chain(of_user).collect()
+            }
+        };
+        for destination in destinations {
+            subscribe_to(destination, &label, selector.clone(), link)?;
+        }
+        self.subscriptions += 1;
+        Ok(After::GoOn)
+    }
+
+    fn unsubscribe(
+        &mut self,
+        version: Version,
+        unsubscribe: &Unsubscribe<'_>,
+        link: &mut Link<'_>,
+    ) -> Result<After, Refused> {
+        let label = match unsubscribe {
+            Unsubscribe::Id(id) => label(version, Some(id), ""),
+            Unsubscribe::Destination(name) => label(version, None, name),
+        };
+        link.shard.unsubscribe_label(link.slot, &label).finished()?;
+        self.subscriptions = self.subscriptions.saturating_sub(1);
+        Ok(After::GoOn)
+    }
+
+    fn receipt(&self, receipt: &str, link: &mut Link<'_>) {
+        let version = self.version.unwrap_or(Version::V12);
+        let headers = [("receipt-id", receipt)];
+        let frame = in_message(version, Command::Receipt, &headers, "");
+        // A session that is being closed gets no more answers.
+        let _ = link.shard.reply(link.slot, frame);
+    }
+
+    /// Tells the client what was wrong, and ends the session unless it may go on.
+    fn refuse(&mut self, refused: &Refused, receipt: Option<&str>, link: &mut Link<'_>) {
+        tracing::debug!(session = %link.session.id(), word = refused.word, "a frame was refused");
+        let version = self.version.unwrap_or(Version::V12);
+        let ours = SUPPORTED_VERSIONS;
+        let mut headers = vec![("message", refused.word), ("content-type", "text/plain")];
+        if self.version.is_none() {
+            headers.push(("version", ours));
+        }
+        headers.extend(receipt.map(|receipt| ("receipt-id", receipt)));
+        let frame = in_message(version, Command::Error, &headers, &refused.detail);
+        // A session that is being closed gets no more answers.
+        let _ = link.shard.reply(link.slot, frame);
+        if self.keeps_going && refused.may_go_on {
+            return;
+        }
+        self.has_ended = true;
+        close(
+            link,
+            refused.code,
+            &format!("{}: see the ERROR frame", refused.word),
+        );
+    }
+}
+
+/// What follows a frame that was done.
+enum After {
+    GoOn,
+    /// The client has said farewell.
+    Leave,
+}
+
+fn close(link: &mut Link<'_>, code: CloseCode, reason: &str) {
+    let ending = Ending {
+        code: code.get(),
+        reason: reason.to_owned(),
+        cause: match code {
+            CloseCode::NORMAL => Cause::Peer,
+            _ => Cause::Protocol,
+        },
+    };
+    // Refused only where a close is under way already, which is as good.
+    let _ = link.shard.close(link.slot, ending, link.now);
+}
+
+fn no_transactions() -> Refused {
+    Refused::new(
+        "unsupported",
+        "this server has no transactions yet; send without the transaction header",
+    )
+}
+
+fn with_heart_beats(timeouts: Timeouts, plan: HeartBeatPlan) -> Timeouts {
+    Timeouts {
+        heart_beat: plan.send_every,
+        silence: plan
+            .receive_every
+            .map(|interval: Duration| interval * GRACE),
+        ..timeouts
+    }
+}
+
+fn subscribe_to(
+    destination: Destination,
+    label: &str,
+    selector: Option<Selector>,
+    link: &mut Link<'_>,
+) -> Result<(), Refused> {
+    let outcome: Outcome<u64> = match selector {
+        None => link.shard.subscribe(link.slot, destination, label),
+        Some(selector) => {
+            let wants = move |publication: &campanile_hub::Publication| {
+                let headers = publication.headers();
+                selector.matches(|name| headers.get(name).map(Into::into))
+            };
+            link.shard
+                .subscribe_filtered(link.slot, destination, label, wants)
+        }
+    };
+    outcome.finished()?;
+    Ok(())
+}
+
+/// Whose a message to a user destination is: `/NAME/queue/news`, where a slash in a name is written
+/// `%2F` (S117, S119). Who sends to their own name reaches the session that sends (S118).
+fn of_somebody(rest: &str, session: &Session) -> Result<Destination, Refused> {
+    let parts = rest.strip_prefix('/').and_then(|rest| rest.split_once('/'));
+    let Some((name, _)) = parts.filter(|(name, _)| !name.is_empty()) else {
+        return Err(Refused::new(
+            "bad-destination",
+            "send to /user/NAME/…, with the name of a user or the id of a session",
+        ));
+    };
+    let path = &rest[name.len() + 1..];
+    let name = name.replace("%2F", "/").replace("%2f", "/");
+    if session.user() == Some(&name) {
+        return Ok(Destination::of_session(session.id(), path));
+    }
+    Ok(match name.parse::<SessionId>() {
+        Ok(id) => Destination::of_session(id, path),
+        Err(_) => Destination::of_user(name, path),
+    })
+}
+
+/// What goes on to receivers: the body, and those headers that are the sender's own (S79).
+fn message(send: &Send<'_>, frame: &Frame<'_>) -> Message {
+    let is_text = send
+        .content_type
+        .as_deref()
+        .is_none_or(is_text_content_type);
+    let content = match str::from_utf8(send.body) {
+        Ok(text) if is_text => Content::text(text),
+        _ => Content::binary(send.body.to_vec()),
+    };
+    let headers = frame.headers().filter(|one| is_forwarded(&one.name));
+    let headers: Headers = headers.map(|one| (one.name, one.value)).collect();
+    Message {
+        headers,
+        ..content.into()
+    }
+}
