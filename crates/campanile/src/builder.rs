@@ -10,7 +10,7 @@ use axum::Router;
 use crate::app::Campanile;
 use crate::around::{Decorator, Next};
 use crate::build_error::BuildError;
-use crate::context::Context;
+use crate::context::{Context, Replies};
 use crate::driver::{self, WebSocketFormats};
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::endpoints::{Common, Endpoints, check_state};
@@ -23,7 +23,7 @@ use crate::reply::IntoReply;
 use crate::schedule::registry::{self, Scheduled};
 use crate::schedule::{IntoSchedule, Schedule, ScheduleError};
 use crate::state::{Application, States};
-use crate::stomp::{Broker, StompEndpoint};
+use crate::stomp::{Broker, Registered, StompEndpoint};
 
 /// Puts an application together. Made by [`Campanile::builder`].
 #[derive(Default)]
@@ -43,6 +43,7 @@ pub struct Builder {
     trusted_proxies: Vec<String>,
     proxy_headers: ProxyHeaders,
     broker: Broker,
+    handlers: Vec<Registered>,
 }
 
 impl Builder {
@@ -78,6 +79,60 @@ impl Builder {
     #[must_use]
     pub fn broker(mut self, broker: Broker) -> Self {
         self.broker = broker;
+        self
+    }
+
+    /// Handles what STOMP clients send to a destination of the application's: `/hello` here is
+    /// `/app/hello` to them; `{name}` is a variable, which [`Path`](crate::Path) extracts (S128).
+    /// The message's body is what [`Text`](crate::Text), [`Binary`](crate::Binary) and
+    /// [`Json`](crate::Json) extract. What the handler returns is published at the same path under
+    /// `/topic` (S134), unless [`send_to`](Self::send_to) or [`send_to_user`](Self::send_to_user)
+    /// follows.
+    #[must_use]
+    pub fn message<A, H: Handler<A>>(mut self, path: impl Into<String>, handler: H) -> Self {
+        self.handlers
+            .push(Registered::new(path.into(), handler, false));
+        self
+    }
+
+    /// Answers subscriptions to a destination of the application's, once, to that subscription alone
+    /// (S129, S138): for a first state, say.
+    #[must_use]
+    pub fn subscription<A, H: Handler<A>>(mut self, path: impl Into<String>, handler: H) -> Self {
+        self.handlers
+            .push(Registered::new(path.into(), handler, true));
+        self
+    }
+
+    /// Where the replies of the last [`message`](Self::message) or
+    /// [`subscription`](Self::subscription) go to; `{name}` stands for a variable of its path
+    /// (S135). May be called several times.
+    #[must_use]
+    pub fn send_to(mut self, destination: impl Into<String>) -> Self {
+        if let Some(last) = self.handlers.last_mut() {
+            last.also_send_to(destination.into());
+        }
+        self
+    }
+
+    /// Lets the replies of the last [`message`](Self::message) go to the sender's own
+    /// `/user/queue/…` (S136): to all sessions of that user, or to the one session of a client who
+    /// is nobody.
+    #[must_use]
+    pub fn send_to_user(mut self, name: impl Into<String>) -> Self {
+        if let Some(last) = self.handlers.last_mut() {
+            last.replies = Some(Replies::User(name.into().into()));
+        }
+        self
+    }
+
+    /// How many calls of the last [`message`](Self::message)'s handler may run beside each other
+    /// for one session; one after the other by default, in the order in which they were sent.
+    #[must_use]
+    pub fn concurrent(mut self, calls: u16) -> Self {
+        if let Some(last) = self.handlers.last_mut() {
+            last.concurrency = calls.max(1);
+        }
         self
     }
 
@@ -260,6 +315,12 @@ impl Builder {
     /// # Errors
     /// [`BuildError`] says which endpoint or schedule is at fault and what to do.
     pub fn build(self) -> Result<Campanile, BuildError> {
+        for handler in &self.handlers {
+            let who = format!("handler {}", handler.path);
+            for required in &handler.required_states {
+                check_state(&self.states, &who, *required)?;
+            }
+        }
         for (who, required) in &self.required_states {
             check_state(&self.states, who, *required)?;
         }
@@ -281,6 +342,7 @@ impl Builder {
                 self.proxy_headers,
             )?),
             broker: self.broker,
+            handlers: self.handlers,
         };
         let endpoints = Arc::new(Endpoints::new(common, WebSocketFormats::new(&hub, count)?));
         for (path, endpoint) in self.endpoints {

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use campanile_hub::Ending;
+use campanile_hub::{Ending, Headers, PathParameters};
 
 use crate::error::{HandlerError, Rejection};
+use crate::handler::Callback;
 use crate::session::Session;
 use crate::state::Application;
 
@@ -16,6 +17,8 @@ pub(crate) enum Event {
     Opened,
     Text(String),
     Binary(Bytes),
+    /// A message to one of the application's own destinations.
+    Sent(Box<Sent>),
     TextPart {
         text: String,
         is_last: bool,
@@ -38,6 +41,7 @@ impl Event {
             Self::Opened => EventKind::Opened,
             Self::Text(_) => EventKind::Text,
             Self::Binary(_) => EventKind::Binary,
+            Self::Sent(sent) => sent.event.kind(),
             Self::TextPart { .. } => EventKind::TextPart,
             Self::BinaryPart { .. } => EventKind::BinaryPart,
             Self::Pong(_) => EventKind::Pong,
@@ -50,7 +54,7 @@ impl Event {
     /// Whether it is a message, or the last part of one.
     pub(crate) fn ends_a_message(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Binary(_) => true,
+            Self::Text(_) | Self::Binary(_) | Self::Sent(_) => true,
             Self::TextPart { is_last, .. } | Self::BinaryPart { is_last, .. } => *is_last,
             _ => false,
         }
@@ -60,7 +64,16 @@ impl Event {
         match self {
             Self::Text(text) | Self::TextPart { text, .. } => Some(text.as_bytes()),
             Self::Binary(bytes) | Self::BinaryPart { bytes, .. } | Self::Pong(bytes) => Some(bytes),
+            Self::Sent(sent) => sent.event.payload(),
             Self::Opened | Self::Dropped(_) | Self::Closed(_) | Self::Failed(_) => None,
+        }
+    }
+
+    /// How many handlers may run beside each other for it.
+    pub(crate) fn concurrency(&self) -> u16 {
+        match self {
+            Self::Sent(sent) => sent.about.concurrency,
+            _ => 1,
         }
     }
 
@@ -68,6 +81,39 @@ impl Event {
     pub(crate) fn bytes(&self) -> usize {
         self.payload().map_or(0, <[u8]>::len)
     }
+}
+
+/// A message to a destination of the application's, and who handles it.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) callback: Callback,
+    /// The message, as any other.
+    pub(crate) event: Event,
+    pub(crate) about: Arc<About>,
+}
+
+/// What is known of a message to a destination of the application's.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub(crate) destination: Box<str>,
+    pub(crate) parameters: PathParameters,
+    pub(crate) headers: Headers,
+    pub(crate) concurrency: u16,
+    /// Where what the handler returns goes to.
+    pub(crate) replies: Replies,
+    /// The receipt that is asked for.
+    pub(crate) receipt: Option<Box<str>>,
+}
+
+/// Where what a handler returns goes to.
+#[derive(Clone, Debug)]
+pub(crate) enum Replies {
+    /// To these destinations; `{name}` stands for a variable.
+    Destinations(Arc<[Box<str>]>),
+    /// To the sessions of the sender's user, under this name.
+    User(Box<str>),
+    /// To the subscription with this label alone.
+    Subscription(Box<str>),
 }
 
 /// Which of an endpoint's callbacks an event is for.
@@ -132,6 +178,8 @@ pub struct Context {
     application: Arc<Application>,
     session: Session,
     event: Event,
+    /// There if the message was sent to a destination of the application's.
+    about: Option<Arc<About>>,
     /// An extractor has taken what the event carries.
     is_taken: bool,
 }
@@ -142,8 +190,41 @@ impl Context {
             application,
             session,
             event,
+            about: None,
             is_taken: false,
         }
+    }
+
+    /// For a message that was sent to a destination of the application's.
+    pub(crate) fn of_sent(
+        application: Arc<Application>,
+        session: Session,
+        event: Event,
+        about: Arc<About>,
+    ) -> Self {
+        Self {
+            about: Some(about),
+            ..Self::new(application, session, event)
+        }
+    }
+
+    /// The variables of the destination that the message was sent to, or of the endpoint's path.
+    pub fn parameters(&self) -> &PathParameters {
+        match &self.about {
+            Some(about) => &about.parameters,
+            None => self.session.path_parameters(),
+        }
+    }
+
+    /// The destination that the message was sent to, where the client has named one.
+    pub fn destination(&self) -> Option<&str> {
+        self.about.as_ref().map(|about| &*about.destination)
+    }
+
+    /// The headers of the message, for protocols that have some.
+    pub fn message_headers(&self) -> Headers {
+        let about = self.about.as_ref();
+        about.map(|about| about.headers.clone()).unwrap_or_default()
     }
 
     /// The application that the endpoint belongs to.
@@ -178,7 +259,11 @@ impl Context {
             Event::Binary(bytes) | Event::BinaryPart { bytes, .. } | Event::Pong(bytes) => {
                 std::mem::take(bytes)
             }
-            Event::Opened | Event::Dropped(_) | Event::Closed(_) | Event::Failed(_) => return None,
+            Event::Sent(_)
+            | Event::Opened
+            | Event::Dropped(_)
+            | Event::Closed(_)
+            | Event::Failed(_) => return None,
         };
         self.is_taken = true;
         Some(taken)

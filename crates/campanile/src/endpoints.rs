@@ -14,7 +14,7 @@ use crate::handshake::HandshakeInterceptor;
 use crate::mounted::Mounted;
 use crate::path::{PathTemplate, Routes};
 use crate::state::States;
-use crate::stomp::{Broker, StompFormats, StompRuntime};
+use crate::stomp::{Broker, Handlers, Registered, StompFormats, StompRuntime};
 
 /// What the application has for all its endpoints.
 pub(crate) struct Common {
@@ -25,6 +25,7 @@ pub(crate) struct Common {
     pub(crate) interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
     pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) broker: Broker,
+    pub(crate) handlers: Vec<Registered>,
 }
 
 /// The endpoints on their paths. Handshakes read a version of the table that nobody changes;
@@ -58,6 +59,7 @@ impl Endpoints {
             interceptors: Vec::new(),
             proxies: Arc::new(proxies.expect("no proxies")),
             broker: Broker::new(),
+            handlers: Vec::new(),
         };
         Self::new(common, WebSocketFormats::new(hub, 1).expect("a format"))
     }
@@ -114,6 +116,7 @@ impl Endpoints {
         let made = Arc::new(StompRuntime {
             broker: self.common.broker.clone().build()?,
             formats: StompFormats::new(formats.hub())?,
+            handlers: Handlers::new(&self.common.handlers)?,
         });
         *stomp = Some(Arc::clone(&made));
         Ok(made)

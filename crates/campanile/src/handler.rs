@@ -26,6 +26,12 @@ pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 #[derive(Clone)]
 pub(crate) struct Callback(Arc<dyn Fn(Context) -> Answering + Send + Sync>);
 
+impl std::fmt::Debug for Callback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Callback")
+    }
+}
+
 impl Callback {
     pub(crate) fn new<A>(handler: impl Handler<A>) -> Self {
         Self(Arc::new(move |context| handler.call(context)))

@@ -57,9 +57,7 @@ pub enum Refusal {
     #[error("duplicate: the session has subscribed to this destination already")]
     AlreadySubscribed,
     /// The index of patterns has no room for one more of this kind.
-    #[error(
-        "too-many-patterns: so many patterns like this one are subscribed to that there is no room for it; use fewer wildcards"
-    )]
+    #[error("too-many-patterns: no room for one more pattern like this; use fewer wildcards")]
     TooManyPatterns,
     /// The session has no such subscription.
     #[error("not-subscribed: the session has no subscription to this destination")]

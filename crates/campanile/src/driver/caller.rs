@@ -12,9 +12,9 @@ use super::connection::Connection;
 use super::inbound::Inbound;
 use super::waiting::Background;
 use crate::calls::{Called, call, guarded};
-use crate::context::{Context, Event};
+use crate::context::{About, Context, Event, EventKind, Sent};
 use crate::error::HandlerError;
-use crate::handler::{Answer, Answering};
+use crate::handler::{Answer, Answering, Callback};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::state::Application;
@@ -35,9 +35,11 @@ pub(crate) struct Remains {
 }
 
 /// Which callback it is that answers.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 enum Kind {
     Ordinary,
+    /// A handler of what was sent to a destination of the application's.
+    Sent(Arc<About>),
     /// The error callback; when it fails itself, the session is closed.
     Error,
 }
@@ -46,16 +48,10 @@ impl Kind {
     fn of(event: &Event) -> Self {
         match event {
             Event::Failed(_) => Self::Error,
+            Event::Sent(sent) => Self::Sent(Arc::clone(&sent.about)),
             _ => Self::Ordinary,
         }
     }
-}
-
-/// Whether the next event may be handled.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    Done,
-    InBackground,
 }
 
 /// Calls the callbacks of one shard's sessions.
@@ -107,10 +103,8 @@ impl Caller {
         }
         let mut next = connection.inbound.admit(event);
         while let Some(event) = next {
-            if self.handle(connection, shard, slot, event, now) == Progress::InBackground {
-                return;
-            }
-            next = connection.inbound.finished();
+            self.handle(connection, shard, slot, event, now);
+            next = connection.inbound.next();
         }
     }
 
@@ -125,64 +119,84 @@ impl Caller {
         let Report {
             slot, answer, kind, ..
         } = report;
-        if self.settle(connection, shard, slot, answer, kind, now) == Progress::InBackground {
-            return;
-        }
-        if let Some(next) = connection.inbound.finished() {
-            self.deliver(connection, shard, slot, next, now);
+        connection.inbound.ended();
+        self.settle(connection, shard, slot, answer, kind, now);
+        while let Some(next) = connection.inbound.next() {
+            self.handle(connection, shard, slot, next, now);
         }
     }
 
     /// Handles what still waits for a session that has ended. Gives it back when a callback runs
     /// on in the background.
     pub(crate) fn finish(&self, mut remains: Remains) -> Option<Remains> {
-        while let Some(event) = remains.inbound.finished() {
-            if self.handle_late(&mut remains, event) == Progress::InBackground {
-                return Some(remains);
-            }
+        while let Some(event) = remains.inbound.next() {
+            self.handle_late(&mut remains, event);
+        }
+        if remains.inbound.is_running() {
+            return Some(remains);
         }
         remains.endpoint.callbacks.unmake_state(&remains.session);
         None
     }
 
-    /// Goes on with a session that has ended, and whose callback has now ended as well.
+    /// Goes on with a session that has ended, and one of whose callbacks has now ended as well.
     pub(crate) fn resume_late(&self, mut remains: Remains, report: Report) -> Option<Remains> {
         let Report { answer, kind, .. } = report;
-        match self.settle_late(&mut remains, answer, kind) {
-            Progress::InBackground => Some(remains),
-            Progress::Done => self.finish(remains),
-        }
+        remains.inbound.ended();
+        self.settle_late(&mut remains, answer, &kind);
+        self.finish(remains)
     }
 
-    fn handle_late(&self, remains: &mut Remains, event: Event) -> Progress {
-        let Some(callback) = remains.endpoint.callbacks.of(&event) else {
-            return Progress::Done;
-        };
-        let kind = Kind::of(&event);
+    fn handle_late(&self, remains: &mut Remains, event: Event) {
+        let (kind, concurrency) = (Kind::of(&event), event.concurrency());
         let session = remains.session.clone();
-        let context = Context::new(Arc::clone(&self.application), session, event);
-        match call(callback, context) {
-            Called::Ready(answer) => self.settle_late(remains, answer, kind),
+        let called = match self.prepare(&remains.endpoint, session, event) {
+            Ok((callback, context)) => call(&callback, context),
+            Err(_) => return,
+        };
+        match called {
+            Called::Ready(answer) => self.settle_late(remains, answer, &kind),
             Called::Pending(answering) => {
-                remains.inbound.started();
+                remains.inbound.started(concurrency);
                 // Its slot may be another session's by now; the id tells them apart.
                 let slot = remains.session.slot();
                 self.in_background(slot, &remains.session, answering, kind);
-                Progress::InBackground
             }
         }
     }
 
     /// Nobody is there to be answered, but a failure is one still.
-    fn settle_late(&self, remains: &mut Remains, answer: Answer, kind: Kind) -> Progress {
-        let Err(error) = answer else {
-            return Progress::Done;
-        };
-        if kind == Kind::Ordinary && remains.endpoint.callbacks.error.is_some() {
-            return self.handle_late(remains, Event::Failed(Some(error)));
+    fn settle_late(&self, remains: &mut Remains, answer: Answer, kind: &Kind) {
+        let Err(error) = answer else { return };
+        if matches!(kind, Kind::Ordinary) && remains.endpoint.callbacks.error.is_some() {
+            self.handle_late(remains, Event::Failed(Some(error)));
+        } else {
+            log_failure(&remains.session, &error);
         }
-        log_failure(&remains.session, &error);
-        Progress::Done
+    }
+
+    /// The callback for an event, and what it is called with. Gives the event's kind back where
+    /// there is none.
+    fn prepare(
+        &self,
+        endpoint: &EndpointRuntime,
+        session: Session,
+        event: Event,
+    ) -> Result<(Callback, Context), EventKind> {
+        let application = Arc::clone(&self.application);
+        if let Event::Sent(sent) = event {
+            let Sent {
+                callback,
+                event,
+                about,
+            } = *sent;
+            let context = Context::of_sent(application, session, event, about);
+            return Ok((callback, context));
+        }
+        match endpoint.callbacks.of(&event) {
+            Some(callback) => Ok((callback.clone(), Context::new(application, session, event))),
+            None => Err(event.kind()),
+        }
     }
 
     fn handle(
@@ -192,8 +206,8 @@ impl Caller {
         slot: Slot,
         event: Event,
         now: Moment,
-    ) -> Progress {
-        let kind = Kind::of(&event);
+    ) {
+        let (kind, concurrency) = (Kind::of(&event), event.concurrency());
         if let Event::Opened = event
             && let Err(error) = connection
                 .endpoint
@@ -202,22 +216,23 @@ impl Caller {
         {
             return self.settle(connection, shard, slot, Err(error), kind, now);
         }
-        let Some(callback) = connection.endpoint.callbacks.of(&event) else {
-            if event.kind().is_data() {
-                let reason = format!("unsupported: {} is not taken here", event.kind());
-                let code = CloseCode::UNSUPPORTED_DATA;
-                connection.close_for(slot, code, &reason, Cause::Application, shard, now);
-            }
-            return Progress::Done;
-        };
         let session = connection.session.clone();
-        let context = Context::new(Arc::clone(&self.application), session, event);
-        match call(callback, context) {
+        let called = match self.prepare(&connection.endpoint, session, event) {
+            Ok((callback, context)) => call(&callback, context),
+            Err(unwanted) => {
+                if unwanted.is_data() {
+                    let reason = format!("unsupported: {unwanted} is not taken here");
+                    let code = CloseCode::UNSUPPORTED_DATA;
+                    connection.close_for(slot, code, &reason, Cause::Application, shard, now);
+                }
+                return;
+            }
+        };
+        match called {
             Called::Ready(answer) => self.settle(connection, shard, slot, answer, kind, now),
             Called::Pending(answering) => {
-                connection.inbound.started();
+                connection.inbound.started(concurrency);
                 self.in_background(slot, &connection.session, answering, kind);
-                Progress::InBackground
             }
         }
     }
@@ -231,19 +246,20 @@ impl Caller {
         answer: Answer,
         kind: Kind,
         now: Moment,
-    ) -> Progress {
+    ) {
+        if let Kind::Sent(about) = kind {
+            connection.answered(slot, answer, &about, shard, self.hub(), now);
+            return;
+        }
         let replied = answer.and_then(|reply| send(&connection.session, shard, slot, reply));
-        let Err(error) = replied else {
-            return Progress::Done;
-        };
-        if kind == Kind::Ordinary && connection.endpoint.callbacks.error.is_some() {
+        let Err(error) = replied else { return };
+        if matches!(kind, Kind::Ordinary) && connection.endpoint.callbacks.error.is_some() {
             return self.handle(connection, shard, slot, Event::Failed(Some(error)), now);
         }
         log_failure(&connection.session, &error);
         let (code, reason) = error.close();
         // Refused only where a close is under way already, which is as good.
         let _ = connection.session.close(code, &reason);
-        Progress::Done
     }
 
     /// Lets a callback run on as a task of the shard's thread; it reports when it has ended, and

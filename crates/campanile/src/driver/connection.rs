@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use campanile_hub::{Cause, Ending, Moment, Outcome, Shard, Slot};
+use campanile_hub::{Cause, Ending, Hub, Moment, Outcome, Shard, Slot};
 use campanile_websocket::{
     CloseCode, DecodeError, Decoder, Event as Frame, InflaterPool, Role, encode_close_reply,
     encode_pong,
@@ -14,9 +14,10 @@ use super::caller::Caller;
 use super::inbound::Inbound;
 use super::transport::Transport;
 use super::{Arrival, EndpointRuntime};
-use crate::context::Event;
+use crate::context::{About, Event};
+use crate::handler::Answer;
 use crate::session::Session;
-use crate::stomp::{Link, StompSession};
+use crate::stomp::{Link, Step, StompSession};
 
 /// How many reads one connection may do before others have their turn.
 const READS_PER_TURN: usize = 4;
@@ -254,12 +255,14 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) {
-        let Some(stomp) = &mut self.stomp else {
+        // It leaves its place while the frames that it lends are handled.
+        let Some(mut stomp) = self.stomp.take() else {
             shard.received(slot, event.ends_a_message(), now);
             caller.deliver(self, shard, slot, event, now);
             return;
         };
-        if let Event::Text(_) | Event::Binary(_) = event {
+        let mut input = event.payload().unwrap_or_default();
+        loop {
             let mut link = Link {
                 session: &self.session,
                 hub: caller.hub(),
@@ -267,9 +270,38 @@ impl Connection {
                 slot,
                 now,
             };
-            stomp.receive(event.payload().unwrap_or_default(), &mut link);
-            let is_connected = stomp.is_connected();
-            shard.received(slot, is_connected, now);
+            let step = stomp.step(&mut input, &mut link);
+            let Step::Call(sent) = step else { break };
+            self.stomp = Some(stomp);
+            caller.deliver(self, shard, slot, Event::Sent(sent), now);
+            let Some(taken) = self.stomp.take() else {
+                return;
+            };
+            stomp = taken;
+        }
+        shard.received(slot, stomp.is_connected(), now);
+        self.stomp = Some(stomp);
+    }
+
+    /// Does what a handler of something that the client has sent to a destination has answered.
+    pub(crate) fn answered(
+        &mut self,
+        slot: Slot,
+        answer: Answer,
+        about: &About,
+        shard: &mut Shard,
+        hub: &Hub,
+        now: Moment,
+    ) {
+        let mut link = Link {
+            session: &self.session,
+            hub,
+            shard,
+            slot,
+            now,
+        };
+        if let Some(stomp) = &mut self.stomp {
+            stomp.answered(answer, about, &mut link);
         }
     }
 

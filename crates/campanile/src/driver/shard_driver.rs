@@ -364,19 +364,13 @@ impl ShardDriver {
                 .add(transport, &self.watcher, &mut self.buffer, now);
         }
         tracing::debug!(session = %session.id(), code = ending.code, reason = ending.reason, "closed");
-        let running = inbound.is_running();
         // It waits behind what is running and waiting, if anything is.
-        inbound.started();
-        inbound.admit(Event::Closed(ending));
+        inbound.wait(Event::Closed(ending));
         let remains = Remains {
             session,
             endpoint,
             inbound,
         };
-        if running {
-            self.remains.insert(remains.session.id(), remains);
-        } else {
-            self.finish(remains);
-        }
+        self.finish(remains);
     }
 }

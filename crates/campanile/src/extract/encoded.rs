@@ -54,7 +54,8 @@ impl<T: Serialize> Json<T> {
     /// # Errors
     /// When the value cannot be JSON, such as a map whose keys are not texts.
     pub fn to_message(&self) -> serde_json::Result<Message> {
-        Ok(Message::text(serde_json::to_string(&self.0)?))
+        let message = Message::text(serde_json::to_string(&self.0)?);
+        Ok(message.with_headers([("content-type", "application/json")]))
     }
 }
 

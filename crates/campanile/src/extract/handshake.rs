@@ -29,8 +29,7 @@ pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned> FromEvent for Path<T> {
     fn from_event(context: &mut Context) -> Result<Self, Rejection> {
-        let parameters = context.session().path_parameters();
-        Ok(Self(crate::path::deserialize(parameters.iter())?))
+        Ok(Self(crate::path::deserialize(context.parameters().iter())?))
     }
 }
 

@@ -24,6 +24,7 @@ pub const SUBSCRIPTIONS_MAX: usize = 1_000;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Broker {
+    application: String,
     topics: Vec<String>,
     separator: Separator,
     clients_send: Vec<String>,
@@ -54,11 +55,20 @@ impl Broker {
     /// Topics under `/topic`, which clients may subscribe to and not send to (S83, S90).
     pub fn new() -> Self {
         Self {
+            application: "/app".into(),
             topics: vec!["/topic".into()],
             separator: Separator::Slash,
             clients_send: Vec::new(),
             subscriptions_max: SUBSCRIPTIONS_MAX,
         }
+    }
+
+    /// What the destinations of the application's own handlers begin with: `/app`, unless this says
+    /// otherwise (S127).
+    #[must_use]
+    pub fn application(mut self, prefix: impl Into<String>) -> Self {
+        self.application = prefix.into();
+        self
     }
 
     /// What topics begin with: whole segments, such as `/topic`.
@@ -96,6 +106,7 @@ impl Broker {
             pattern.map_err(|source| BrokerError::Pattern { text, source })
         });
         Ok(Brokering {
+            application: self.application,
             topics: self.topics,
             separator: self.separator,
             clients_send: patterns.collect::<Result<_, _>>()?,
@@ -107,6 +118,7 @@ impl Broker {
 /// A broker's settings at work.
 #[derive(Debug)]
 pub(crate) struct Brokering {
+    application: String,
     topics: Vec<String>,
     separator: Separator,
     clients_send: Vec<Pattern>,
@@ -116,6 +128,8 @@ pub(crate) struct Brokering {
 /// What a destination is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind<'a> {
+    /// One of the application's own: what comes behind its prefix.
+    Application(&'a str),
     Topic,
     /// A user destination: what comes behind `/user`.
     User(&'a str),
@@ -124,6 +138,12 @@ pub(crate) enum Kind<'a> {
 impl Brokering {
     /// What a destination is.
     pub(crate) fn kind<'a>(&self, name: &'a str) -> Result<Kind<'a>, Refused> {
+        if let Some(path) = name
+            .strip_prefix(self.application.as_str())
+            .filter(|path| path.starts_with('/'))
+        {
+            return Ok(Kind::Application(path));
+        }
         if let Some(rest) = name
             .strip_prefix("/user")
             .filter(|rest| rest.starts_with('/'))

@@ -1,11 +1,14 @@
 //! What a server tells a STOMP client, and how it refuses.
 
 use bytes::Bytes;
-use campanile_hub::Refusal;
+use campanile_hub::{Content, Message, Refusal};
 use campanile_stomp::{
     ClientFrameError, Command, DecodeError, FrameWriter, NoCommonVersion, SelectorError, Version,
 };
 use campanile_websocket::{CloseCode, Opcode, encode_frame};
+
+use super::labels;
+use crate::error::HandlerError;
 
 /// Why a frame is refused: what the ERROR says, and the WebSocket's close after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +84,58 @@ impl From<Refusal> for Refused {
         };
         Self::new(word, refusal.to_string())
     }
+}
+
+impl From<HandlerError> for Refused {
+    fn from(error: HandlerError) -> Self {
+        if error.is_unexpected() {
+            tracing::error!(%error, "a handler failed");
+        }
+        let (code, reason) = error.close();
+        // A reason begins with a stable word and a colon.
+        let (word, detail) = reason
+            .split_once(": ")
+            .unwrap_or(("handler-failed", &reason));
+        let word = WORDS.iter().find(|known| **known == word);
+        Self {
+            code,
+            ..Self::new(word.unwrap_or(&"handler-failed"), detail)
+        }
+    }
+}
+
+/// The words that handlers' errors begin with of themselves.
+const WORDS: [&str; 6] = [
+    "invalid-payload",
+    "invalid-path",
+    "invalid-query",
+    "anonymous",
+    "overloaded",
+    "handler-failed",
+];
+
+/// A MESSAGE to one subscription alone, in a WebSocket message.
+pub(crate) fn reply_to(
+    version: Version,
+    label: &str,
+    destination: &str,
+    message: &Message,
+) -> Bytes {
+    let mut frame = b"MESSAGE\n".to_vec();
+    frame.extend_from_slice(labels::header(label).as_bytes());
+    let mut writer = FrameWriter::message_rest(&mut frame, version);
+    writer
+        .header("destination", destination)
+        .header("message-id", "reply");
+    for (name, value) in message.headers.iter() {
+        writer.header(name, value);
+    }
+    writer.body(message.content.bytes());
+    let opcode = match message.content {
+        Content::Text(_) => Opcode::Text,
+        _ => Opcode::Binary,
+    };
+    encode_frame(opcode, &frame)
 }
 
 /// A frame in a WebSocket message.

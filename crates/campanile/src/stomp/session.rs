@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use campanile_hub::{
-    Cause, Content, Destination, Ending, Headers, Hub, Message, Moment, Outcome, SessionId, Shard,
-    Slot, Timeouts,
+    Cause, Content, Destination, Ending, Hub, Moment, Outcome, Shard, Slot, Timeouts,
 };
 use campanile_stomp::{
     ClientFrame, Command, Connect, Decoder, Frame, HeartBeat, HeartBeatPlan, Limits, Request, Role,
-    SUPPORTED_VERSIONS, Selector, Send, Subscribe, Unsubscribe, Version, is_forwarded,
-    is_text_content_type,
+    SUPPORTED_VERSIONS, Selector, Send, Subscribe, Unsubscribe, Version,
 };
 use campanile_websocket::CloseCode;
 
 use super::broker::{Brokering, Kind};
 use super::format::StompFormats;
+use super::handlers::Handlers;
 use super::labels::label;
+use super::messages::{message, of_somebody};
 use super::reply::{Refused, in_message};
+use crate::context::Sent;
 use crate::session::Session;
 
 /// What we can and want: a heart-beat as often as every 500 ms, and one every 10 s (S66).
@@ -36,6 +37,7 @@ const SERVER: &str = concat!("campanile/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct StompRuntime {
     pub(crate) broker: Brokering,
     pub(crate) formats: StompFormats,
+    pub(crate) handlers: Handlers,
 }
 
 /// The session's place in the hub, for the time of a turn.
@@ -52,7 +54,7 @@ pub(crate) struct StompSession {
     decoder: Decoder,
     runtime: Arc<StompRuntime>,
     /// There once CONNECT was answered.
-    version: Option<Version>,
+    pub(super) version: Option<Version>,
     subscriptions: u32,
     /// The client wants to go on after a refusal.
     keeps_going: bool,
@@ -77,50 +79,56 @@ impl StompSession {
         self.version.is_some()
     }
 
-    /// Takes what a WebSocket message has brought.
-    pub(crate) fn receive(&mut self, input: &[u8], link: &mut Link<'_>) {
-        let limits = Limits::default();
+    /// Takes the next frame of what a WebSocket message has brought, and tells what is left to do.
+    pub(crate) fn step(&mut self, input: &mut &[u8], link: &mut Link<'_>) -> Step {
+        if self.has_ended {
+            return Step::Wait;
+        }
         // The decoder is taken out, since the frames that it lends are handled by what is left.
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
-        let mut rest = input;
-        while !self.has_ended {
-            let decoded = match decoder.decode(rest, &limits) {
-                Ok(decoded) => decoded,
-                Err(error) => {
-                    self.refuse(&error.into(), None, link);
-                    break;
-                }
-            };
-            let consumed = decoded.consumed;
-            let Some(frame) = decoded.frame else { break };
-            self.frame(&frame, link);
-            rest = &rest[consumed..];
-            if let Some(version) = self.version {
-                decoder.set_version(version);
+        let step = match decoder.decode(input, &Limits::default()) {
+            Ok(decoded) => {
+                let (consumed, frame) = (decoded.consumed, decoded.frame);
+                let step = frame.map(|frame| self.frame(&frame, link));
+                *input = &input[consumed..];
+                step.unwrap_or(Step::Wait)
             }
+            Err(error) => {
+                self.refuse(&error.into(), None, link);
+                Step::Wait
+            }
+        };
+        if let Some(version) = self.version {
+            decoder.set_version(version);
         }
         decoder.release();
         self.decoder = decoder;
+        match step {
+            Step::Next => self.step(input, link),
+            step => step,
+        }
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, link: &mut Link<'_>) {
+    fn frame(&mut self, frame: &Frame<'_>, link: &mut Link<'_>) -> Step {
         let receipt = frame.header("receipt");
         let done = ClientFrame::read(frame, self.version.unwrap_or(Version::V12))
             .map_err(Refused::from)
             .and_then(|read| self.request(read.request, frame, link));
         let receipt = receipt.as_deref().filter(|_| self.version.is_some());
-        match (done, receipt) {
-            (Ok(After::GoOn), None) => {}
-            (Ok(After::GoOn), Some(receipt)) => self.receipt(receipt, link),
-            (Ok(After::Leave), receipt) => {
+        match done {
+            Ok(After::Call(sent)) => return Step::Call(sent),
+            Ok(after) => {
                 if let Some(receipt) = receipt {
                     self.receipt(receipt, link);
                 }
-                self.has_ended = true;
-                close(link, CloseCode::NORMAL, "");
+                if let After::Leave = after {
+                    self.has_ended = true;
+                    close(link, CloseCode::NORMAL, "");
+                }
             }
-            (Err(refused), receipt) => self.refuse(&refused, receipt, link),
+            Err(refused) => self.refuse(&refused, receipt, link),
         }
+        Step::Next
     }
 
     fn request(
@@ -144,7 +152,10 @@ impl StompSession {
                 "this session is connected; open another one",
             )),
             Request::Send(send) => self.send(&send, frame, link),
-            Request::Subscribe(subscribe) => self.subscribe(version, &subscribe, link),
+            Request::Subscribe(subscribe) => {
+                let receipt = frame.header("receipt");
+                self.subscribe(version, &subscribe, receipt.as_deref(), link)
+            }
             Request::Unsubscribe(unsubscribe) => self.unsubscribe(version, &unsubscribe, link),
             // On topics there is nothing to be acknowledged, and it is no mistake to do so.
             Request::Ack(_) | Request::Nack(_) => Ok(After::GoOn),
@@ -201,6 +212,18 @@ impl StompSession {
         }
         let name = &*send.destination;
         let destination = match self.runtime.broker.kind(name)? {
+            Kind::Application(path) => {
+                let found = self.runtime.handlers.message(path);
+                let found = found.ok_or_else(|| no_handler(name))?;
+                let message = message(send, frame);
+                let receipt = frame.header("receipt");
+                return Ok(After::Call(found.call(
+                    name,
+                    message,
+                    receipt.as_deref(),
+                    None,
+                )));
+            }
             Kind::Topic => {
                 self.runtime.broker.check_send(name)?;
                 Destination::named(name)
@@ -219,6 +242,7 @@ impl StompSession {
         &mut self,
         version: Version,
         subscribe: &Subscribe<'_>,
+        receipt: Option<&str>,
         link: &mut Link<'_>,
     ) -> Result<After, Refused> {
         let limit = self.runtime.broker.subscriptions_max;
@@ -233,6 +257,17 @@ impl StompSession {
             let detail = format!("{id:?} is another subscription's; choose an id of its own");
             return Err(Refused::new("duplicate-subscription", detail));
         }
+        if let Kind::Application(path) = self.runtime.broker.kind(name)? {
+            let found = self.runtime.handlers.subscribe(path);
+            let found = found.ok_or_else(|| no_handler(name))?;
+            let message = Content::text("").into();
+            return Ok(After::Call(found.call(
+                name,
+                message,
+                receipt,
+                Some(&label),
+            )));
+        }
         let selector = subscribe
             .selector
             .as_deref()
@@ -240,6 +275,7 @@ impl StompSession {
             .transpose()?;
         let destinations = match self.runtime.broker.kind(name)? {
             Kind::Topic => vec![Destination::matching(self.runtime.broker.pattern(name)?)],
+            Kind::Application(_) => Vec::new(),
             Kind::User(rest) => {
                 let own = Destination::of_session(link.session.id(), rest);
                 let user = link.session.user();
@@ -269,7 +305,7 @@ impl StompSession {
         Ok(After::GoOn)
     }
 
-    fn receipt(&self, receipt: &str, link: &mut Link<'_>) {
+    pub(super) fn receipt(&self, receipt: &str, link: &mut Link<'_>) {
         let version = self.version.unwrap_or(Version::V12);
         let headers = [("receipt-id", receipt)];
         let frame = in_message(version, Command::Receipt, &headers, "");
@@ -278,7 +314,7 @@ impl StompSession {
     }
 
     /// Tells the client what was wrong, and ends the session unless it may go on.
-    fn refuse(&mut self, refused: &Refused, receipt: Option<&str>, link: &mut Link<'_>) {
+    pub(super) fn refuse(&mut self, refused: &Refused, receipt: Option<&str>, link: &mut Link<'_>) {
         tracing::debug!(session = %link.session.id(), word = refused.word, "a frame was refused");
         let version = self.version.unwrap_or(Version::V12);
         let ours = SUPPORTED_VERSIONS;
@@ -302,9 +338,21 @@ impl StompSession {
     }
 }
 
-/// What follows a frame that was done.
+/// What is left to do after a step.
+pub(crate) enum Step {
+    /// There may be another frame.
+    Next,
+    /// More has to come first.
+    Wait,
+    /// A handler is to be called, and then there may be another frame.
+    Call(Box<Sent>),
+}
+
+/// What follows a frame that was understood.
 enum After {
     GoOn,
+    /// A handler decides; it has the receipt to be given.
+    Call(Box<Sent>),
     /// The client has said farewell.
     Leave,
 }
@@ -320,6 +368,13 @@ fn close(link: &mut Link<'_>, code: CloseCode, reason: &str) {
     };
     // Refused only where a close is under way already, which is as good.
     let _ = link.shard.close(link.slot, ending, link.now);
+}
+
+fn no_handler(name: &str) -> Refused {
+    Refused::new(
+        "no-handler",
+        format!("nothing here handles {name:?}; check its spelling"),
+    )
 }
 
 fn no_transactions() -> Refused {
@@ -358,43 +413,4 @@ fn subscribe_to(
     };
     outcome.finished()?;
     Ok(())
-}
-
-/// Whose a message to a user destination is: `/NAME/queue/news`, where a slash in a name is written
-/// `%2F` (S117, S119). Who sends to their own name reaches the session that sends (S118).
-fn of_somebody(rest: &str, session: &Session) -> Result<Destination, Refused> {
-    let parts = rest.strip_prefix('/').and_then(|rest| rest.split_once('/'));
-    let Some((name, _)) = parts.filter(|(name, _)| !name.is_empty()) else {
-        return Err(Refused::new(
-            "bad-destination",
-            "send to /user/NAME/…, with the name of a user or the id of a session",
-        ));
-    };
-    let path = &rest[name.len() + 1..];
-    let name = name.replace("%2F", "/").replace("%2f", "/");
-    if session.user() == Some(&name) {
-        return Ok(Destination::of_session(session.id(), path));
-    }
-    Ok(match name.parse::<SessionId>() {
-        Ok(id) => Destination::of_session(id, path),
-        Err(_) => Destination::of_user(name, path),
-    })
-}
-
-/// What goes on to receivers: the body, and those headers that are the sender's own (S79).
-fn message(send: &Send<'_>, frame: &Frame<'_>) -> Message {
-    let is_text = send
-        .content_type
-        .as_deref()
-        .is_none_or(is_text_content_type);
-    let content = match str::from_utf8(send.body) {
-        Ok(text) if is_text => Content::text(text),
-        _ => Content::binary(send.body.to_vec()),
-    };
-    let headers = frame.headers().filter(|one| is_forwarded(&one.name));
-    let headers: Headers = headers.map(|one| (one.name, one.value)).collect();
-    Message {
-        headers,
-        ..content.into()
-    }
 }

@@ -3,7 +3,7 @@
 use campanile::testing::{TestApplication, TestClient};
 use campanile::{Broker, Campanile, Handshake, HandshakeInterceptor, Intercepting, StompEndpoint};
 
-struct UserFromQuery;
+pub(crate) struct UserFromQuery;
 
 impl HandshakeInterceptor for UserFromQuery {
     fn before<'a>(&'a self, handshake: &'a mut Handshake) -> Intercepting<'a> {

@@ -5,6 +5,7 @@
 mod chat;
 mod clock;
 mod echo;
+mod greetings;
 mod notify;
 mod protocol;
 
@@ -17,6 +18,7 @@ pub(crate) fn mount(builder: Builder, listening: Listening) -> Builder {
     let builder = chat::mount(builder);
     let builder = notify::mount(builder);
     let builder = clock::mount(builder);
+    let builder = greetings::mount(builder);
     let builder = echo::mount(builder);
     protocol::mount(builder, listening)
 }

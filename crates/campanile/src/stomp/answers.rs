@@ -1,0 +1,64 @@
+//! What handlers answer, on its way to whom it is for.
+
+use campanile_hub::{Destination, Message};
+use campanile_stomp::Version;
+
+use super::messages::{fill, with_content_type};
+use super::reply::{Refused, reply_to};
+use super::session::{Link, StompSession};
+use crate::context::{About, Replies};
+use crate::handler::Answer;
+
+impl StompSession {
+    /// Does what a handler has answered: publishes its replies, gives the receipt, or refuses.
+    pub(crate) fn answered(&mut self, answer: Answer, about: &About, link: &mut Link<'_>) {
+        let receipt = about.receipt.as_deref();
+        let replied = answer.map_err(Refused::from).and_then(|reply| {
+            let (first, rest, close) = reply.into_parts();
+            for message in first.into_iter().chain(rest) {
+                self.reply(message, about, link)?;
+            }
+            Ok(close)
+        });
+        match replied {
+            Err(refused) => self.refuse(&refused, receipt, link),
+            Ok(close) => {
+                if let Some(receipt) = receipt {
+                    self.receipt(receipt, link);
+                }
+                if let Some(close) = close {
+                    // Refused only where a close is under way already, which is as good.
+                    let _ = link.session.close(close.code, &close.reason);
+                }
+            }
+        }
+    }
+
+    fn reply(&self, message: Message, about: &About, link: &mut Link<'_>) -> Result<(), Refused> {
+        let message = with_content_type(message);
+        match &about.replies {
+            Replies::Destinations(names) => {
+                for name in names.iter() {
+                    let name = fill(name, &about.parameters);
+                    let destination = Destination::named(name);
+                    link.hub.publish(destination, message.clone()).finished()?;
+                }
+            }
+            Replies::User(name) => {
+                let name = fill(name, &about.parameters);
+                let destination = match link.session.user() {
+                    Some(user) => Destination::of_user(user, name),
+                    None => Destination::of_session(link.session.id(), name),
+                };
+                link.hub.publish(destination, message).finished()?;
+            }
+            Replies::Subscription(label) => {
+                let version = self.version.unwrap_or(Version::V12);
+                let frame = reply_to(version, label, &about.destination, &message);
+                // A session that is being closed gets no more answers.
+                let _ = link.shard.reply(link.slot, frame);
+            }
+        }
+        Ok(())
+    }
+}

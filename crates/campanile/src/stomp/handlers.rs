@@ -1,0 +1,142 @@
+//! Who handles what clients send and subscribe to under the application's prefix.
+
+use std::sync::Arc;
+
+use campanile_hub::{Content, Message, PathParameters};
+
+use crate::build_error::BuildError;
+use crate::context::{About, Event, Replies, Sent};
+use crate::extract::RequiredState;
+use crate::handler::{Callback, Handler};
+use crate::path::{PathTemplate, Routes};
+
+/// A handler as it was given to the builder.
+#[derive(Clone)]
+pub(crate) struct Registered {
+    pub(crate) path: String,
+    pub(crate) callback: Callback,
+    pub(crate) required_states: Vec<RequiredState>,
+    /// Whether it answers subscriptions, and not messages.
+    pub(crate) is_for_subscriptions: bool,
+    /// Where its replies go to, if that was said.
+    pub(crate) replies: Option<Replies>,
+    pub(crate) concurrency: u16,
+}
+
+impl Registered {
+    pub(crate) fn new<A, H: Handler<A>>(
+        path: String,
+        handler: H,
+        is_for_subscriptions: bool,
+    ) -> Self {
+        Self {
+            path,
+            required_states: H::required_states(),
+            callback: Callback::new(handler),
+            is_for_subscriptions,
+            replies: None,
+            concurrency: 1,
+        }
+    }
+
+    /// Adds a destination to those of its replies.
+    pub(crate) fn also_send_to(&mut self, destination: String) {
+        let destination: Box<str> = destination.into();
+        let all = match &self.replies {
+            Some(Replies::Destinations(all)) => all.iter().cloned().chain([destination]).collect(),
+            _ => [destination].into(),
+        };
+        self.replies = Some(Replies::Destinations(all));
+    }
+}
+
+/// The handlers on their paths.
+pub(crate) struct Handlers {
+    messages: Routes<Arc<Registered>>,
+    subscriptions: Routes<Arc<Registered>>,
+}
+
+/// A handler, and the variables of the path that led to it.
+pub(crate) struct Found<'a> {
+    path: &'a str,
+    parameters: PathParameters,
+    handler: Arc<Registered>,
+}
+
+impl Handlers {
+    pub(crate) fn new(registered: &[Registered]) -> Result<Self, BuildError> {
+        let mut all = Self {
+            messages: Routes::new(),
+            subscriptions: Routes::new(),
+        };
+        for handler in registered {
+            let routes = match handler.is_for_subscriptions {
+                true => &mut all.subscriptions,
+                false => &mut all.messages,
+            };
+            PathTemplate::parse(&handler.path)
+                .and_then(|template| routes.insert(template, Arc::new(handler.clone())))
+                .map_err(|source| BuildError::Path {
+                    path: handler.path.clone(),
+                    source,
+                })?;
+        }
+        Ok(all)
+    }
+
+    /// Who handles a message to this path.
+    pub(crate) fn message<'a>(&self, path: &'a str) -> Option<Found<'a>> {
+        find(&self.messages, path)
+    }
+
+    /// Who answers a subscription to this path.
+    pub(crate) fn subscribe<'a>(&self, path: &'a str) -> Option<Found<'a>> {
+        find(&self.subscriptions, path)
+    }
+}
+
+fn find<'a>(routes: &Routes<Arc<Registered>>, path: &'a str) -> Option<Found<'a>> {
+    let (template, values, handler) = routes.find(path)?;
+    Some(Found {
+        path,
+        parameters: PathParameters::new(Arc::clone(template.shared_names()), values),
+        handler: Arc::clone(handler),
+    })
+}
+
+impl Found<'_> {
+    /// What is to be called with a message. For a subscription, `label` names it.
+    pub(crate) fn call(
+        self,
+        destination: &str,
+        message: Message,
+        receipt: Option<&str>,
+        label: Option<&str>,
+    ) -> Box<Sent> {
+        let replies = match (&self.handler.replies, label) {
+            (Some(replies), _) => replies.clone(),
+            (None, Some(label)) => Replies::Subscription(label.into()),
+            // As in Spring: what is sent to /app/hello is answered at /topic/hello (S134).
+            (None, None) => Replies::Destinations([format!("/topic{}", self.path).into()].into()),
+        };
+        let about = About {
+            destination: destination.into(),
+            parameters: self.parameters,
+            headers: message.headers,
+            concurrency: self.handler.concurrency,
+            replies,
+            receipt: receipt.map(Into::into),
+        };
+        let event = match message.content {
+            Content::Text(text) => {
+                Event::Text(String::from_utf8_lossy(text.as_bytes()).into_owned())
+            }
+            other => Event::Binary(other.bytes().clone()),
+        };
+        Box::new(Sent {
+            callback: self.handler.callback.clone(),
+            event,
+            about: Arc::new(about),
+        })
+    }
+}
