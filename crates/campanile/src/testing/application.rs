@@ -11,16 +11,13 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::task::LocalSet;
 
-use super::client::TestClient;
+use super::client::{ROOM_BYTES, TestClient};
 use super::stage::Stage;
 use crate::app::Campanile;
 use crate::driver::{Transport, pipe};
 use crate::front::{Addresses, HandOver, dispatch};
 use crate::handle::Handle;
 use crate::schedule::clock::Clock;
-
-/// How much waits for a client that reads, as in a kernel's buffers.
-pub(super) const ROOM_BYTES: usize = 256 << 10;
 
 /// The longest body of a plain answer that a test looks at.
 const BODY_BYTES_MAX: usize = 64 << 20;

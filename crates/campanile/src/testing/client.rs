@@ -12,6 +12,9 @@ use http::{HeaderMap, header};
 use super::stage::Stage;
 use crate::driver::MemoryPeer;
 
+/// How much waits for a client that reads, as in a kernel's buffers.
+pub(super) const ROOM_BYTES: usize = 256 << 10;
+
 /// How long a message of the server may be that a test client takes.
 const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
@@ -96,7 +99,7 @@ impl TestClient {
     /// Reads again.
     pub fn go_on_reading(&mut self) {
         self.reads = true;
-        self.peer.set_room(super::application::ROOM_BYTES);
+        self.peer.set_room(ROOM_BYTES);
     }
 
     /// Sends a text message.
