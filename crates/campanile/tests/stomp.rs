@@ -270,3 +270,25 @@ fn s32_who_never_connects_is_closed_however_much_it_sends() {
         "{code} {reason}"
     );
 }
+
+#[test]
+fn s82_a_message_full_of_frames_is_taken_one_by_one() {
+    let mut test = start();
+    let mut client = test.connect("/stomp");
+    let connect = "CONNECT\naccept-version:1.2\nhost:h\nx-errors:keep\n\n\0";
+    client.send_text(connect);
+    assert_eq!(Received::next(&mut client).command(), "CONNECTED");
+    // As many refused frames as fit, each of which is answered; then the outbox's limit counts.
+    let many = "SEND\n\n\0".repeat(10_000);
+    client.send_text(&many);
+    let received = client.received();
+    let is_error =
+        |one: &&TestMessage| matches!(one, TestMessage::Text(text) if text.starts_with("ERROR"));
+    assert!(received.iter().filter(is_error).count() > 1_000);
+    let mut other = support::stomp::connect(&mut test, "/stomp", "1.2");
+    send(
+        &mut other,
+        "SUBSCRIBE\nid:0\ndestination:/topic/a\nreceipt:r\n\n",
+    );
+    assert_eq!(Received::next(&mut other).command(), "RECEIPT");
+}

@@ -79,34 +79,32 @@ impl StompSession {
         self.version.is_some()
     }
 
-    /// Takes the next frame of what a WebSocket message has brought, and tells what is left to do.
+    /// Takes frames of what a WebSocket message has brought, up to one that a handler is to be
+    /// called for.
     pub(crate) fn step(&mut self, input: &mut &[u8], link: &mut Link<'_>) -> Step {
-        if self.has_ended {
-            return Step::Wait;
-        }
         // The decoder is taken out, since the frames that it lends are handled by what is left.
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
-        let step = match decoder.decode(input, &Limits::default()) {
-            Ok(decoded) => {
-                let (consumed, frame) = (decoded.consumed, decoded.frame);
-                let step = frame.map(|frame| self.frame(&frame, link));
-                *input = &input[consumed..];
-                step.unwrap_or(Step::Wait)
+        let mut step = Step::Next;
+        while !self.has_ended && matches!(step, Step::Next) {
+            step = match decoder.decode(input, &Limits::default()) {
+                Ok(decoded) => {
+                    let (consumed, frame) = (decoded.consumed, decoded.frame);
+                    let step = frame.map(|frame| self.frame(&frame, link));
+                    *input = &input[consumed..];
+                    step.unwrap_or(Step::Wait)
+                }
+                Err(error) => {
+                    self.refuse(&error.into(), None, link);
+                    Step::Wait
+                }
+            };
+            if let Some(version) = self.version {
+                decoder.set_version(version);
             }
-            Err(error) => {
-                self.refuse(&error.into(), None, link);
-                Step::Wait
-            }
-        };
-        if let Some(version) = self.version {
-            decoder.set_version(version);
         }
         decoder.release();
         self.decoder = decoder;
-        match step {
-            Step::Next => self.step(input, link),
-            step => step,
-        }
+        step
     }
 
     fn frame(&mut self, frame: &Frame<'_>, link: &mut Link<'_>) -> Step {
