@@ -27,6 +27,7 @@ pub(crate) fn path(dialect: Dialect, path: &str, nonce: &[u8]) -> String {
             format!("{path}{joint}EIO=4&transport=websocket")
         }
         Dialect::Centrifugo if is_bare => "/connection/websocket".to_owned(),
+        Dialect::Stomp if is_bare => "/stomp".to_owned(),
         Dialect::SockJs if !path.ends_with("/websocket") => {
             let mut full = format!("{}/000/", path.trim_end_matches('/'));
             for octet in nonce {
@@ -44,15 +45,23 @@ pub(crate) fn default_destination(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Centrifugo => "bench",
         Dialect::SocketIo => "/",
+        Dialect::Stomp => "/topic/bench",
         Dialect::Raw | Dialect::SockJs => "",
     }
 }
 
 /// What a client says after the opening handshake; `Open` if there is nothing to wait for.
-pub(crate) fn greeting(dialect: Dialect, destination: &str) -> Answer {
+/// `number` is the session's.
+pub(crate) fn greeting(dialect: Dialect, number: u32, destination: &str) -> Answer {
     match dialect {
         Dialect::Raw => Answer::Open,
         Dialect::SocketIo | Dialect::SockJs => Answer::None,
+        // Versions are mixed, so that a server cannot format a message once for all. The name and
+        // the virtual host are those of a RabbitMQ that nobody has configured.
+        Dialect::Stomp => Answer::Send(format!(
+            "CONNECT\naccept-version:1.{}\nhost:/\nlogin:guest\npasscode:guest\n\n\0",
+            number % 3
+        )),
         Dialect::Centrifugo => Answer::Send(format!(
             "{{\"id\":1,\"connect\":{{}}}}\n\
              {{\"id\":2,\"subscribe\":{{\"channel\":\"{destination}\"}}}}"
@@ -61,7 +70,12 @@ pub(crate) fn greeting(dialect: Dialect, destination: &str) -> Answer {
 }
 
 /// What follows from a text that came before the session was open.
-pub(crate) fn while_joining(dialect: Dialect, text: &str, destination: &str) -> Answer {
+pub(crate) fn while_joining(
+    dialect: Dialect,
+    text: &str,
+    number: u32,
+    destination: &str,
+) -> Answer {
     match dialect {
         Dialect::Raw => Answer::None,
         Dialect::SocketIo => match text.as_bytes() {
@@ -82,6 +96,15 @@ pub(crate) fn while_joining(dialect: Dialect, text: &str, destination: &str) -> 
                 while_open(dialect, text)
             }
         }
+        // An id of its own for each session, as servers must expect.
+        Dialect::Stomp => match text.trim_start().split('\n').next() {
+            Some("CONNECTED") => Answer::Send(format!(
+                "SUBSCRIBE\nid:sub-{number}\ndestination:{destination}\nreceipt:r\n\n\0"
+            )),
+            Some("RECEIPT") => Answer::Open,
+            Some("ERROR") => Answer::Refused(text.to_owned()),
+            _ => Answer::None,
+        },
         Dialect::SockJs => match text.as_bytes() {
             [b'o', ..] => Answer::Open,
             [b'c', ..] => Answer::Refused(text.to_owned()),
@@ -108,6 +131,7 @@ pub(crate) fn envelope(dialect: Dialect, destination: &str) -> (String, &'static
             format!("{{\"id\":3,\"publish\":{{\"channel\":\"{destination}\",\"data\":\""),
             "\"}}",
         ),
+        Dialect::Stomp => (format!("SEND\ndestination:{destination}\n\n"), "\0"),
         Dialect::SockJs => ("[\"".to_owned(), "\"]"),
     }
 }
@@ -135,18 +159,18 @@ mod tests {
             path(dialect, "/io?a=b", b""),
             "/io?a=b&EIO=4&transport=websocket"
         );
-        let join = while_joining(dialect, "0{\"sid\":\"x\"}", "/chat");
+        let join = while_joining(dialect, "0{\"sid\":\"x\"}", 0, "/chat");
         assert_eq!(join, Answer::Send("40/chat,".to_owned()));
         assert_eq!(
-            while_joining(dialect, "0{}", "/"),
+            while_joining(dialect, "0{}", 0, "/"),
             Answer::Send("40".to_owned())
         );
         assert_eq!(
-            while_joining(dialect, "40{\"sid\":\"x\"}", "/"),
+            while_joining(dialect, "40{\"sid\":\"x\"}", 0, "/"),
             Answer::Open
         );
         assert!(matches!(
-            while_joining(dialect, "44{}", "/"),
+            while_joining(dialect, "44{}", 0, "/"),
             Answer::Refused(_)
         ));
         assert_eq!(while_open(dialect, "2"), Answer::Send("3".to_owned()));
@@ -157,17 +181,17 @@ mod tests {
     #[test]
     fn centrifugo_is_open_once_subscribed() {
         let dialect = Dialect::Centrifugo;
-        let Answer::Send(greeting) = greeting(dialect, "bench") else {
+        let Answer::Send(greeting) = greeting(dialect, 0, "bench") else {
             panic!("it must speak first");
         };
         assert!(greeting.contains("\"channel\":\"bench\""));
         let connected = "{\"id\":1,\"connect\":{\"client\":\"c\",\"ping\":25}}";
-        assert_eq!(while_joining(dialect, connected, "bench"), Answer::None);
+        assert_eq!(while_joining(dialect, connected, 0, "bench"), Answer::None);
         let both = format!("{connected}\n{{\"id\":2,\"subscribe\":{{}}}}");
-        assert_eq!(while_joining(dialect, &both, "bench"), Answer::Open);
+        assert_eq!(while_joining(dialect, &both, 0, "bench"), Answer::Open);
         let error = "{\"id\":2,\"error\":{\"code\":103}}";
         assert!(matches!(
-            while_joining(dialect, error, "bench"),
+            while_joining(dialect, error, 0, "bench"),
             Answer::Refused(_)
         ));
         assert_eq!(while_open(dialect, "{}"), Answer::Send("{}".to_owned()));
@@ -178,6 +202,34 @@ mod tests {
     }
 
     #[test]
+    fn stomp_mixes_versions_and_has_an_id_for_each_session() {
+        let dialect = Dialect::Stomp;
+        assert_eq!(path(dialect, "/", b""), "/stomp");
+        let Answer::Send(connect) = greeting(dialect, 4, "/topic/a") else {
+            panic!("it must speak first");
+        };
+        assert!(connect.contains("\naccept-version:1.1\n"), "{connect}");
+        let connected = "CONNECTED\nversion:1.1\n\n\0";
+        let subscribe = "SUBSCRIBE\nid:sub-4\ndestination:/topic/a\nreceipt:r\n\n\0";
+        assert_eq!(
+            while_joining(dialect, connected, 4, "/topic/a"),
+            Answer::Send(subscribe.to_owned())
+        );
+        let receipt = "RECEIPT\nreceipt-id:r\n\n\0";
+        assert_eq!(while_joining(dialect, receipt, 4, ""), Answer::Open);
+        let error = "ERROR\nmessage:no\n\n\0";
+        assert!(matches!(
+            while_joining(dialect, error, 4, ""),
+            Answer::Refused(_)
+        ));
+        assert_eq!(while_joining(dialect, "\n", 4, ""), Answer::None);
+        assert_eq!(
+            envelope(dialect, "/topic/a"),
+            ("SEND\ndestination:/topic/a\n\n".to_owned(), "\0")
+        );
+    }
+
+    #[test]
     fn sockjs_has_a_session_in_its_path() {
         let dialect = Dialect::SockJs;
         assert_eq!(
@@ -185,7 +237,7 @@ mod tests {
             "/chat/000/01ff/websocket"
         );
         assert_eq!(path(dialect, "/chat/websocket", &[1]), "/chat/websocket");
-        assert_eq!(while_joining(dialect, "o", ""), Answer::Open);
+        assert_eq!(while_joining(dialect, "o", 0, ""), Answer::Open);
         assert_eq!(envelope(dialect, ""), ("[\"".to_owned(), "\"]"));
     }
 }

@@ -83,11 +83,22 @@ pub enum Dialect {
     Centrifugo,
     /// SockJS with its WebSocket transport; the URL is that of the endpoint.
     SockJs,
+    /// STOMP: a third of the sessions each speak 1.0, 1.1 and 1.2, each with a subscription id of
+    /// its own. The fragment of the URL is the destination, `/topic/bench` without one. A URL
+    /// without a path means `/stomp`. A session is open once the server has answered the
+    /// subscription's receipt.
+    Stomp,
 }
 
 impl Dialect {
     /// All dialects.
-    pub const ALL: [Self; 4] = [Self::Raw, Self::SocketIo, Self::Centrifugo, Self::SockJs];
+    pub const ALL: [Self; 5] = [
+        Self::Raw,
+        Self::SocketIo,
+        Self::Centrifugo,
+        Self::SockJs,
+        Self::Stomp,
+    ];
 
     /// The name on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -96,6 +107,7 @@ impl Dialect {
             Self::SocketIo => "socket.io",
             Self::Centrifugo => "centrifugo",
             Self::SockJs => "sockjs",
+            Self::Stomp => "stomp",
         }
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum State {
 /// One session. While nothing arrives, it has no buffer.
 #[derive(Debug)]
 pub(crate) struct Session {
+    /// From 0, in the order of the plan.
+    number: u32,
     pub(crate) stream: Option<TcpStream>,
     pub(crate) state: State,
     pub(crate) channel: u32,
@@ -84,8 +86,9 @@ pub(crate) struct Taken {
 }
 
 impl Session {
-    pub(crate) fn new(channel: usize, destination: String) -> Self {
+    pub(crate) fn new(number: usize, channel: usize, destination: String) -> Self {
         Self {
+            number: number as u32,
             stream: None,
             state: State::Absent,
             channel: channel as u32,
@@ -148,7 +151,7 @@ impl Session {
     /// The opening handshake is done: says what the dialect says first.
     pub(crate) fn greet(&mut self, shared: &mut Shared, tally: &mut Tally) -> io::Result<bool> {
         self.state = State::Joining;
-        match dialect::greeting(shared.dialect, &self.destination) {
+        match dialect::greeting(shared.dialect, self.number, &self.destination) {
             Answer::Open => self.open(tally),
             Answer::Send(text) => self.push(Opcode::Text, text.as_bytes(), &mut shared.masks)?,
             Answer::None | Answer::Refused(_) => {}
@@ -260,7 +263,9 @@ impl Session {
         }
         let text = String::from_utf8_lossy(payload);
         let answer = match self.state {
-            State::Joining => dialect::while_joining(shared.dialect, &text, &self.destination),
+            State::Joining => {
+                dialect::while_joining(shared.dialect, &text, self.number, &self.destination)
+            }
             State::Open => dialect::while_open(shared.dialect, &text),
             _ => Answer::None,
         };
@@ -351,7 +356,7 @@ mod tests {
             let mut shared = shared();
             let mut tally = Tally::new(3, 1, false);
             (0..11).for_each(|_| _ = tally.publish(0));
-            let mut session = Session::new(0, String::new());
+            let mut session = Session::new(0, 0, String::new());
             session.state = State::Open;
             session.inflation = Inflation::Alone;
             let mut read = |octets: &[u8]| {
@@ -376,7 +381,7 @@ mod tests {
 
     #[test]
     fn what_breaks_the_rules_ends_the_session() {
-        let mut session = Session::new(0, String::new());
+        let mut session = Session::new(0, 0, String::new());
         let mut tally = Tally::new(3, 1, false);
         for (octets, word) in [
             (&[0x81, 0x80][..], "masked"),

@@ -45,6 +45,22 @@ fn centrifugo_is_subscribed_before_it_is_counted() {
 }
 
 #[test]
+fn stomp_is_subscribed_before_it_is_counted() {
+    let server = Server {
+        answer: |text| match text.split('\n').next() {
+            Some("CONNECT") => Some("CONNECTED\nversion:1.2\n\n\0".to_owned()),
+            Some("SUBSCRIBE") if text.contains("\ndestination:/topic/x\n") => {
+                Some("RECEIPT\nreceipt-id:r\n\n\0".to_owned())
+            }
+            Some("SEND") => None,
+            _ => Some("ERROR\nmessage:unexpected\n\n\0".to_owned()),
+        },
+        ..Server::default()
+    };
+    fanout(server, "/stomp#/topic/x", Dialect::Stomp);
+}
+
+#[test]
 fn a_dialect_that_is_refused_ends_the_run_with_the_reason() {
     let server = Server {
         answer: |_| Some("{\"id\":2,\"error\":{\"code\":103,\"message\":\"denied\"}}".to_owned()),

@@ -214,6 +214,8 @@ pub(crate) enum BenchDialect {
     /// SockJS over WebSocket.
     #[value(name = "sockjs")]
     SockJs,
+    /// STOMP 1.0, 1.1 and 1.2, mixed, with a subscription id for each session.
+    Stomp,
 }
 
 impl BenchOptions {
@@ -235,6 +237,7 @@ impl BenchOptions {
             BenchDialect::SocketIo => Dialect::SocketIo,
             BenchDialect::Centrifugo => Dialect::Centrifugo,
             BenchDialect::SockJs => Dialect::SockJs,
+            BenchDialect::Stomp => Dialect::Stomp,
         };
         plan.sessions = self.sessions.unwrap_or(plan.sessions);
         plan.seconds = self.seconds;

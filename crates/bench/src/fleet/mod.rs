@@ -71,7 +71,10 @@ impl Fleet {
     pub(crate) fn new(plan: &Plan, clock: Clock) -> Result<Self, BenchError> {
         let target = Target::parse(&plan.url)?.with_defaults_of(plan.dialect);
         let address = target.reach()?;
-        let session = |index| Session::new(plan.channel_of(index), target.destination(plan, index));
+        let session = |index| {
+            let destination = target.destination(plan, index);
+            Session::new(index, plan.channel_of(index), destination)
+        };
         let frame_bytes_max = (2 * plan.payload_bytes).max(READ_BYTES);
         Ok(Self {
             poll: Poll::new()?,

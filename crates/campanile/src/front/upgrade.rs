@@ -10,7 +10,9 @@ use tokio::net::TcpStream;
 
 use super::head_guard::HeadGuard;
 use super::stream::Stream;
-use crate::driver::{Arrival, EndpointRuntime, Reservation, Transport};
+#[cfg(feature = "test-kit")]
+use crate::driver::Transport;
+use crate::driver::{Arrival, EndpointRuntime, Reservation};
 
 /// The kernel's send buffer of a session's socket: part of what a session may cost.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
