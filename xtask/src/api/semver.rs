@@ -33,6 +33,13 @@ pub(super) fn check(place: &Place, crates: &[&str], current: &Path) -> Result<()
     let path = place.root.join(BASELINE);
     let text = fs::read_to_string(&path).map_err(during(path.display()))?;
     let commit = parse(&text).map_err(during(BASELINE))?;
+    if !is_here(place, commit) && !has_whole_history(place) {
+        println!(
+            "    not compared with commit {commit:.10}: this checkout has no whole history \
+             (`git fetch --unshallow` brings it)"
+        );
+        return Ok(());
+    }
     let baseline = baseline(place, crates, commit)?;
     for name in crates {
         println!("    {name}, beside commit {:.10}:", commit);
@@ -49,6 +56,20 @@ pub(super) fn check(place: &Place, crates: &[&str], current: &Path) -> Result<()
         )))?;
     }
     Ok(())
+}
+
+/// Whether the files of `commit` can be had.
+fn is_here(place: &Place, commit: &str) -> bool {
+    let mut git = Command::new("git");
+    git.args(["cat-file", "-e", &format!("{commit}^{{commit}}")]);
+    output(git.current_dir(&place.root)).is_ok()
+}
+
+/// Whether git knows all commits: not in a shallow clone, nor in files without a repository.
+fn has_whole_history(place: &Place) -> bool {
+    let mut git = Command::new("git");
+    git.args(["rev-parse", "--is-shallow-repository"]);
+    output(git.current_dir(&place.root)).is_ok_and(|answer| answer.trim() == "false")
 }
 
 /// Makes the last commit the baseline.
@@ -100,8 +121,7 @@ fn baseline(place: &Place, crates: &[&str], commit: &str) -> Result<PathBuf, Fai
         .arg(commit)
         .current_dir(&place.root);
     run(&mut git).map_err(during(format!(
-        "{BASELINE} names a commit that is not here. If this clone has no history: \
-         `git fetch --unshallow`"
+        "{BASELINE} names a commit that is not in this repository"
     )))?;
     run(Command::new("tar")
         .arg("-xf")
