@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::run::Failure;
+use crate::run::{Failure, output};
 
 /// The folders that the chores work in.
 #[derive(Debug)]
@@ -51,6 +51,25 @@ impl Place {
         let mut command = Command::new("cargo");
         command.args(arguments).current_dir(&self.root);
         command
+    }
+
+    /// The files that git tracks, or would add: their names from the top of the checkout. With
+    /// patterns, such as `*.rs`, those that match one.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub(crate) fn files(&self, patterns: &[&str]) -> Result<Vec<String>, Failure> {
+        let mut git = Command::new("git");
+        git.args(["ls-files", "-z", "--cached", "--others"])
+            .arg("--exclude-standard")
+            .args(patterns)
+            .current_dir(&self.root);
+        let listed = output(&mut git)?;
+        // A file that was removed from the folder is still listed until that is committed.
+        let files = listed
+            .split_terminator('\0')
+            .filter(|name| self.root.join(name).is_file());
+        Ok(files.map(str::to_owned).collect())
     }
 
     /// The program, as built with the profile whose files are in `folder` of the target folder.

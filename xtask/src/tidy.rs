@@ -1,10 +1,10 @@
 //! `cargo xtask tidy`: the house's style, as a check that fails.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use crate::{
     place::Place,
-    run::{Failure, during, output},
+    run::{Failure, during},
 };
 
 /// Characters in a line of Rust.
@@ -54,22 +54,13 @@ const OUTSIDE: &str = concat!("..", "/shared");
 /// # Errors
 /// When a rule is broken; every place is listed.
 pub(crate) fn check(place: &Place) -> Result<(), Failure> {
-    let arguments = [
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ];
-    let listed = output(Command::new("git").args(arguments).current_dir(&place.root))?;
     let mut problems = Vec::new();
     let mut checked = 0;
-    for name in listed.split_terminator('\0') {
-        let path = place.root.join(name);
-        // A file that was removed from the folder is still listed until that is committed.
-        if is_fuzzer_input(name) || !path.is_file() {
+    for name in place.files(&[])? {
+        if is_fuzzer_input(&name) {
             continue;
         }
+        let path = place.root.join(&name);
         let bytes = fs::read(&path).map_err(during(path.display()))?;
         if bytes.contains(&0) {
             continue;
@@ -77,7 +68,7 @@ pub(crate) fn check(place: &Place) -> Result<(), Failure> {
         // What is not text, such as a picture, has no style.
         if let Ok(text) = str::from_utf8(&bytes) {
             checked += 1;
-            problems.extend(problems_in(name, text));
+            problems.extend(problems_in(&name, text));
         }
     }
     let read = |name: &str| fs::read_to_string(place.root.join(name)).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Finding the tests that are named after rows, in Rust and in JavaScript.
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{collections::BTreeMap, fs};
 
 use crate::{
     place::Place,
-    run::{Failure, during, output},
+    run::{Failure, during},
 };
 
 /// Folders whose tests are not run by `cargo xtask test`.
@@ -29,25 +29,14 @@ pub(super) type Tests = BTreeMap<u16, Vec<Test>>;
 /// # Errors
 /// When git or the file system fails.
 pub(super) fn tests(place: &Place) -> Result<Tests, Failure> {
-    let arguments = [
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "*.rs",
-        "*.mjs",
-    ];
-    let listed = output(Command::new("git").args(arguments).current_dir(&place.root))?;
     let mut tests = Tests::new();
-    for file in listed.split_terminator('\0') {
-        let path = place.root.join(file);
-        // A file that was removed from the folder is still listed until that is committed.
-        if OUTSIDE.iter().any(|folder| file.starts_with(folder)) || !path.is_file() {
+    for file in place.files(&["*.rs", "*.mjs"])? {
+        if OUTSIDE.iter().any(|folder| file.starts_with(folder)) {
             continue;
         }
+        let path = place.root.join(&file);
         let text = fs::read_to_string(&path).map_err(during(path.display()))?;
-        add(&mut tests, file, &text);
+        add(&mut tests, &file, &text);
     }
     for found in tests.values_mut() {
         found.sort();
