@@ -8,6 +8,7 @@ use campanile::testing::{TestApplication, TestMessage};
 use campanile::{Campanile, CloseCode, Endpoint, Handle, Parts, Refusal, SendError, Session, Text};
 
 use support::kit::{Notes, echo, noting, only, start};
+use support::stomp::UserFromQuery;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -154,22 +155,6 @@ fn s33_a_session_and_all_of_a_user_are_closed_by_the_server() {
         .close(CloseCode::NORMAL, "bye: bob")
         .expect("an open session");
     assert_eq!(bob.next_close(), (1000, "bye: bob".into()));
-}
-
-struct UserFromQuery;
-
-impl campanile::HandshakeInterceptor for UserFromQuery {
-    fn before<'a>(
-        &'a self,
-        handshake: &'a mut campanile::Handshake,
-    ) -> campanile::Intercepting<'a> {
-        Box::pin(async move {
-            if let Some(user) = handshake.query("user") {
-                handshake.set_user(user);
-            }
-            Ok(())
-        })
-    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use campanile_hub::OutboxPolicy;
+use campanile_stomp::Version;
 
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::handshake::HandshakeInterceptor;
@@ -35,7 +36,7 @@ impl StompEndpoint {
     /// For pages of the endpoint's own origin, with 60 s for CONNECT, frames of 64 KiB and an outbox
     /// of 1 MiB and 10 s.
     pub fn new() -> Self {
-        let protocols = ["v12.stomp", "v11.stomp", "v10.stomp"];
+        let protocols = Version::ALL.map(Version::subprotocol);
         let endpoint = Endpoint::new()
             .protocols(protocols)
             .compression(crate::Compression::Off)

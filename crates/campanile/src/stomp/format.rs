@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use campanile_hub::{Content, Destination, Format, FormatId, Hub, Publication, TooManyFormats};
+use campanile_hub::{
+    Content, Destination, Format, FormatId, Headers, Hub, Publication, TooManyFormats,
+};
 use campanile_stomp::{FrameWriter, Version};
 use campanile_websocket::{Opcode, encode_frame, encode_ping, frame_header};
 
@@ -17,7 +19,26 @@ struct StompFormat {
 }
 
 /// What all MESSAGEs begin with.
-const COMMAND: &[u8] = b"MESSAGE\n";
+pub(super) const COMMAND: &[u8] = b"MESSAGE\n";
+
+/// What follows the header that is one subscriber's alone.
+pub(super) fn append_rest(
+    out: &mut Vec<u8>,
+    version: Version,
+    destination: &str,
+    id: &str,
+    headers: &Headers,
+    body: &[u8],
+) {
+    let mut writer = FrameWriter::message_rest(out, version);
+    writer
+        .header("destination", destination)
+        .header("message-id", id);
+    for (name, value) in headers.iter() {
+        writer.header(name, value);
+    }
+    writer.body(body);
+}
 
 impl Format for StompFormat {
     /// Nothing reaches a STOMP client but what it has subscribed to.
@@ -32,14 +53,8 @@ impl Format for StompFormat {
         let id = publication.id().to_string();
         let content = publication.content().bytes();
         let mut rest = Vec::with_capacity(content.len() + 160);
-        let mut writer = FrameWriter::message_rest(&mut rest, self.version);
-        writer
-            .header("destination", &destination)
-            .header("message-id", &id);
-        for (name, value) in publication.headers().iter() {
-            writer.header(name, value);
-        }
-        writer.body(content);
+        let headers = publication.headers();
+        append_rest(&mut rest, self.version, &destination, &id, headers, content);
         rest.into()
     }
 

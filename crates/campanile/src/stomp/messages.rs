@@ -12,9 +12,14 @@ pub(super) fn message(send: &Send<'_>, frame: &Frame<'_>) -> Message {
         .content_type
         .as_deref()
         .is_none_or(is_text_content_type);
-    let content = match str::from_utf8(send.body) {
-        Ok(text) if is_text => Content::text(text),
-        _ => Content::binary(send.body.to_vec()),
+    let text = if is_text {
+        str::from_utf8(send.body).ok()
+    } else {
+        None
+    };
+    let content = match text {
+        Some(text) => Content::text(text),
+        None => Content::binary(send.body.to_vec()),
     };
     let headers = frame.headers().filter(|one| is_forwarded(&one.name));
     let headers: Headers = headers.map(|one| (one.name, one.value)).collect();

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use campanile_hub::{Content, Message, Refusal};
 use campanile_stomp::{
-    ClientFrameError, Command, DecodeError, FrameWriter, NoCommonVersion, SelectorError, Version,
+    ClientFrameError, Command, DecodeError, NoCommonVersion, SelectorError, Version,
 };
 use campanile_websocket::{CloseCode, Opcode, encode_frame};
 
-use super::labels;
+use super::{format, labels};
 use crate::error::HandlerError;
 
 /// Why a frame is refused: what the ERROR says, and the WebSocket's close after it.
@@ -121,16 +121,10 @@ pub(crate) fn reply_to(
     destination: &str,
     message: &Message,
 ) -> Bytes {
-    let mut frame = b"MESSAGE\n".to_vec();
+    let mut frame = format::COMMAND.to_vec();
     frame.extend_from_slice(labels::header(label).as_bytes());
-    let mut writer = FrameWriter::message_rest(&mut frame, version);
-    writer
-        .header("destination", destination)
-        .header("message-id", "reply");
-    for (name, value) in message.headers.iter() {
-        writer.header(name, value);
-    }
-    writer.body(message.content.bytes());
+    let (headers, body) = (&message.headers, message.content.bytes());
+    format::append_rest(&mut frame, version, destination, "reply", headers, body);
     let opcode = match message.content {
         Content::Text(_) => Opcode::Text,
         _ => Opcode::Binary,
@@ -145,11 +139,6 @@ pub(crate) fn in_message(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Bytes {
-    let mut frame = Vec::new();
-    let mut writer = FrameWriter::new(&mut frame, version, command);
-    for (name, value) in headers {
-        writer.header(name, value);
-    }
-    writer.body(body.as_bytes());
+    let frame = campanile_stomp::encode(version, command, headers, body.as_bytes());
     encode_frame(Opcode::Text, &frame)
 }

@@ -111,7 +111,7 @@ impl StompSession {
         let receipt = frame.header("receipt");
         let done = ClientFrame::read(frame, self.version.unwrap_or(Version::V12))
             .map_err(Refused::from)
-            .and_then(|read| self.request(read.request, frame, link));
+            .and_then(|read| self.request(read.request, frame, receipt.as_deref(), link));
         let receipt = receipt.as_deref().filter(|_| self.version.is_some());
         match done {
             Ok(After::Call(sent)) => return Step::Call(sent),
@@ -133,6 +133,7 @@ impl StompSession {
         &mut self,
         request: Request<'_>,
         frame: &Frame<'_>,
+        receipt: Option<&str>,
         link: &mut Link<'_>,
     ) -> Result<After, Refused> {
         let Some(version) = self.version else {
@@ -149,11 +150,8 @@ impl StompSession {
                 "connected-already",
                 "this session is connected; open another one",
             )),
-            Request::Send(send) => self.send(&send, frame, link),
-            Request::Subscribe(subscribe) => {
-                let receipt = frame.header("receipt");
-                self.subscribe(version, &subscribe, receipt.as_deref(), link)
-            }
+            Request::Send(send) => self.send(&send, frame, receipt, link),
+            Request::Subscribe(subscribe) => self.subscribe(version, &subscribe, receipt, link),
             Request::Unsubscribe(unsubscribe) => self.unsubscribe(version, &unsubscribe, link),
             // On topics there is nothing to be acknowledged, and it is no mistake to do so.
             Request::Ack(_) | Request::Nack(_) => Ok(After::GoOn),
@@ -203,6 +201,7 @@ impl StompSession {
         &mut self,
         send: &Send<'_>,
         frame: &Frame<'_>,
+        receipt: Option<&str>,
         link: &mut Link<'_>,
     ) -> Result<After, Refused> {
         if send.transaction.is_some() {
@@ -214,13 +213,7 @@ impl StompSession {
                 let found = self.runtime.handlers.message(path);
                 let found = found.ok_or_else(|| no_handler(name))?;
                 let message = message(send, frame);
-                let receipt = frame.header("receipt");
-                return Ok(After::Call(found.call(
-                    name,
-                    message,
-                    receipt.as_deref(),
-                    None,
-                )));
+                return Ok(After::Call(found.call(name, message, receipt, None)));
             }
             Kind::Topic => {
                 self.runtime.broker.check_send(name)?;

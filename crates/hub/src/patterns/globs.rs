@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::node::give_back;
 /// The most different segments with wildcards which may stand in the same place of an index and
 /// begin, or end, with the same text: a destination that has this text there is compared with all
 /// of them. `price-*` and `price-?` are such; `price-*` and `fee-*` are not.
@@ -103,9 +104,7 @@ impl Globs {
             return;
         }
         edges.buckets.remove(text);
-        if edges.buckets.len() < edges.buckets.capacity() / 4 {
-            edges.buckets.shrink_to(edges.buckets.len() * 2);
-        }
+        give_back(&mut edges.buckets);
         if let Some(count) = edges.lengths.get_mut(&text.len()) {
             *count -= 1;
             if *count == 0 {

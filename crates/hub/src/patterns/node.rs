@@ -1,6 +1,7 @@
 //! One place in the index: where it hangs, what is below it, and the entries that end there.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::globs::Globs;
@@ -172,7 +173,7 @@ impl<T> Node<T> {
 }
 
 /// Gives memory back after a crowd has left.
-pub(super) fn give_back(table: &mut HashMap<Arc<str>, u32>) {
+pub(super) fn give_back<K: Eq + Hash, V>(table: &mut HashMap<K, V>) {
     if table.len() < table.capacity() / 4 {
         table.shrink_to(table.len() * 2);
     }
