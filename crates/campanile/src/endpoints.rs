@@ -98,12 +98,10 @@ impl Endpoints {
             Mounted::new(path, endpoint, &mut formats, first, proxies, stomp.as_ref())?
         };
         let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        let mut routes = Routes::clone(&current);
-        routes
+        // Copied only while a handshake reads it.
+        Arc::make_mut(&mut *current)
             .insert(template, Arc::new(mounted))
-            .map_err(of_path)?;
-        *current = Arc::new(routes);
-        Ok(())
+            .map_err(of_path)
     }
 
     /// What all STOMP sessions share.

@@ -116,18 +116,18 @@ impl Shard {
         let mut casualties = Vec::new();
         let destination = first.destination();
         let matching = self.topics.matching(destination);
-        let literal = self.topics.subscribers(destination).iter();
+        let (literal, has_doubles) = self.topics.subscribers_and_doubles(destination);
         let by_pattern = matching.iter().flat_map(|topic| self.topics.of(*topic));
         let mut all = Vec::new();
-        let groups: &mut dyn Iterator<Item = &[Subscriber]> =
-            if matching.is_empty() && !self.topics.has_doubles(destination) {
-                &mut literal.map(std::slice::from_ref)
-            } else {
-                // What several subscriptions of one session receive must keep the log's order.
-                all.extend(literal.chain(by_pattern).copied());
-                all.sort_by_key(|one| one.slot);
-                &mut all.chunk_by(|one, next| one.slot == next.slot)
-            };
+        let groups: &mut dyn Iterator<Item = &[Subscriber]> = if matching.is_empty() && !has_doubles
+        {
+            &mut literal.iter().map(std::slice::from_ref)
+        } else {
+            // What several subscriptions of one session receive must keep the log's order.
+            all.extend(literal.iter().chain(by_pattern).copied());
+            all.sort_by_key(|one| one.slot);
+            &mut all.chunk_by(|one, next| one.slot == next.slot)
+        };
         for group in groups {
             let Some(slot) = group.first().map(|one| one.slot) else {
                 continue;

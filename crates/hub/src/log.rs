@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::destination::Destination;
 use crate::outcome::{Accepted, Refusal};
-use crate::patterns::{EntryId, Pattern, PatternIndex};
+use crate::patterns::{EntryId, PatternIndex};
 use crate::publication::{Message, Publication, PublicationId};
 use crate::request::{Request, Told};
 use crate::session::{Session, SessionId};
@@ -107,7 +107,7 @@ struct State {
     position: u64,
     interests: HashMap<Destination, Interest>,
     /// The patterns among them.
-    patterns: PatternIndex<Arc<Pattern>>,
+    patterns: PatternIndex<Destination>,
     inboxes: Box<[Inbox]>,
     leaving: bool,
 }
@@ -367,8 +367,7 @@ impl State {
             && !self.patterns.is_empty()
         {
             self.patterns.find(name, |pattern| {
-                let key = Destination::Matching(Arc::clone(pattern));
-                if let Some(interest) = self.interests.get(&key) {
+                if let Some(interest) = self.interests.get(pattern) {
                     visit(interest);
                 }
             });
@@ -383,7 +382,7 @@ impl State {
         }
         let entry = match destination {
             Destination::Matching(pattern) => {
-                let entry = self.patterns.insert(pattern, Arc::clone(pattern));
+                let entry = self.patterns.insert(pattern, destination.clone());
                 Some(entry.map_err(|_| Refusal::TooManyPatterns)?)
             }
             _ => None,

@@ -284,13 +284,13 @@ impl Shard {
         let Some(member) = self.members.get_mut(slot.index()) else {
             return;
         };
-        let format = self.shared.formats.get(member.format);
         let Some(watch) = &mut member.watch else {
             return;
         };
         if !watch.is_reminded(now) {
             return;
         }
+        let format = self.shared.formats.get(member.format);
         match watch.due(now) {
             Some(due @ (Due::Ping | Due::HeartBeat)) => {
                 let session = member.session.id();

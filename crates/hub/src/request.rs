@@ -62,13 +62,11 @@ impl Shard {
                 label,
                 joined,
             } => {
-                if self.topics.is_subscribed(member, &destination, &label) {
+                let is_new = !self.topics.is_subscribed(member, &destination, &label);
+                let wanted = Wanted::all(destination.clone(), &label);
+                // Not wanted twice, or no room: the log has counted it in vain.
+                if !(is_new && self.topics.add(&mut self.members, slot, wanted, joined)) {
                     log.leave(self.index, &destination);
-                } else {
-                    let wanted = Wanted::all(destination.clone(), &label);
-                    if !self.topics.add(&mut self.members, slot, wanted, joined) {
-                        log.leave(self.index, &destination);
-                    }
                 }
             }
             Request::Unsubscribe(destination) => {
@@ -76,10 +74,7 @@ impl Shard {
                 let _ = self.unsubscribe(slot, &destination);
             }
             Request::Outbox(policy) => member.policy = policy,
-            Request::Timeouts(change) => {
-                member.change_timeouts(change, now);
-                self.arm_watch(slot);
-            }
+            Request::Timeouts(change) => self.change_timeouts(slot, change, now),
             Request::Flush(told) => match &mut member.outbox {
                 Some(outbox) => outbox.tell_when_written(told),
                 None => told(()),

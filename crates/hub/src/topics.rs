@@ -87,12 +87,23 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
+    fn topic(&self, destination: &Destination) -> Option<&Topic> {
+        self.topics.get(*self.by_name.get(destination)? as usize)
+    }
+
     /// The subscribers of a destination.
     pub(crate) fn subscribers(&self, destination: &Destination) -> &[Subscriber] {
-        self.by_name
-            .get(destination)
-            .and_then(|&topic| self.topics.get(topic as usize))
-            .map_or(&[], |topic| &topic.subscribers)
+        self.subscribers_and_doubles(destination).0
+    }
+
+    /// The subscribers of a destination, and whether a session is among them more than once.
+    pub(crate) fn subscribers_and_doubles(
+        &self,
+        destination: &Destination,
+    ) -> (&[Subscriber], bool) {
+        self.topic(destination).map_or((&[], false), |topic| {
+            (&topic.subscribers, topic.doubles > 0)
+        })
     }
 
     /// What a publication to this destination is for besides its own subscribers: the topics of
@@ -111,13 +122,6 @@ impl Topics {
     pub(crate) fn of(&self, topic: u32) -> &[Subscriber] {
         let topic = self.topics.get(topic as usize);
         topic.map_or(&[], |topic| &topic.subscribers)
-    }
-
-    /// Whether a session has several subscriptions to this destination.
-    pub(crate) fn has_doubles(&self, destination: &Destination) -> bool {
-        let topic = self.by_name.get(destination);
-        let topic = topic.and_then(|&topic| self.topics.get(topic as usize));
-        topic.is_some_and(|topic| topic.doubles > 0)
     }
 
     /// Whether a session has a subscription to this destination under this label.

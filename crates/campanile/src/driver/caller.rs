@@ -14,7 +14,7 @@ use super::waiting::Background;
 use crate::calls::{Called, call, guarded};
 use crate::context::{About, Context, Event, EventKind, Sent};
 use crate::error::HandlerError;
-use crate::handler::{Answer, Answering, Callback};
+use crate::handler::{Answer, Answering};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::state::Application;
@@ -150,9 +150,8 @@ impl Caller {
     fn handle_late(&self, remains: &mut Remains, event: Event) {
         let (kind, concurrency) = (Kind::of(&event), event.concurrency());
         let session = remains.session.clone();
-        let called = match self.prepare(&remains.endpoint, session, event) {
-            Ok((callback, context)) => call(&callback, context),
-            Err(_) => return,
+        let Ok(called) = self.call_for(&remains.endpoint, session, event) else {
+            return;
         };
         match called {
             Called::Ready(answer) => self.settle_late(remains, answer, &kind),
@@ -175,14 +174,13 @@ impl Caller {
         }
     }
 
-    /// The callback for an event, and what it is called with. Gives the event's kind back where
-    /// there is none.
-    fn prepare(
+    /// Calls the callback for an event. Gives the event's kind back where there is none.
+    fn call_for(
         &self,
         endpoint: &EndpointRuntime,
         session: Session,
         event: Event,
-    ) -> Result<(Callback, Context), EventKind> {
+    ) -> Result<Called, EventKind> {
         let application = Arc::clone(&self.application);
         if let Event::Sent(sent) = event {
             let Sent {
@@ -191,10 +189,10 @@ impl Caller {
                 about,
             } = *sent;
             let context = Context::of_sent(application, session, event, about);
-            return Ok((callback, context));
+            return Ok(call(&callback, context));
         }
         match endpoint.callbacks.of(&event) {
-            Some(callback) => Ok((callback.clone(), Context::new(application, session, event))),
+            Some(callback) => Ok(call(callback, Context::new(application, session, event))),
             None => Err(event.kind()),
         }
     }
@@ -217,8 +215,8 @@ impl Caller {
             return self.settle(connection, shard, slot, Err(error), kind, now);
         }
         let session = connection.session.clone();
-        let called = match self.prepare(&connection.endpoint, session, event) {
-            Ok((callback, context)) => call(&callback, context),
+        let called = match self.call_for(&connection.endpoint, session, event) {
+            Ok(called) => called,
             Err(unwanted) => {
                 if unwanted.is_data() {
                     let reason = format!("unsupported: {unwanted} is not taken here");

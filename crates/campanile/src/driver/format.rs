@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use campanile_hub::{Content, FORMATS_MAX, Format, FormatId, Hub, Parts, TooManyFormats};
 use campanile_websocket::{
-    CloseCode, append_frame, encode_close, encode_close_empty, encode_frame, encode_ping,
+    CloseCode, encode_close, encode_close_empty, encode_fragments, encode_frame, encode_ping,
     encode_pong,
 };
 use campanile_websocket::{Opcode, WindowBits};
@@ -57,24 +57,11 @@ pub(crate) fn close_frame(code: u16, reason: &str) -> Bytes {
 
 /// A frame for each part (RFC 6455 5.4).
 fn fragments(parts: &Parts) -> Bytes {
-    let first = match parts.is_text() {
+    let opcode = match parts.is_text() {
         true => Opcode::Text,
         false => Opcode::Binary,
     };
-    let mut frames = Vec::with_capacity(parts.bytes().len() + 10 * parts.iter().len() + 2);
-    let last = parts.iter().len().saturating_sub(1);
-    for (index, part) in parts.iter().enumerate() {
-        let opcode = if index == 0 {
-            first
-        } else {
-            Opcode::Continuation
-        };
-        append_frame(&mut frames, index == last, opcode, part, None);
-    }
-    if parts.iter().len() == 0 {
-        append_frame(&mut frames, true, first, b"", None);
-    }
-    frames.into()
+    encode_fragments(opcode, &parts.iter().collect::<Vec<_>>())
 }
 
 /// The formats of a node's WebSocket sessions. Endpoints whose messages are compressed from the

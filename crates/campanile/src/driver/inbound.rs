@@ -66,11 +66,11 @@ impl Inbound {
 
     /// The next event that can be handled now.
     pub(crate) fn next(&mut self) -> Option<Event> {
-        let waiting = self.waiting.as_mut()?;
-        let first = waiting.events.front()?;
-        if self.running > 0 && self.running >= self.allowed.min(first.concurrency()) {
+        let first = self.waiting.as_ref()?.events.front()?;
+        if !self.has_place_for(first) {
             return None;
         }
+        let waiting = self.waiting.as_mut()?;
         let event = waiting.events.pop_front();
         waiting.bytes -= event.as_ref().map_or(0, Event::bytes);
         if waiting.events.is_empty() {

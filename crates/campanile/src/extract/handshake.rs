@@ -90,8 +90,7 @@ pub struct Headers(pub Arc<HeaderMap>);
 
 impl FromEvent for Headers {
     fn from_event(context: &mut Context) -> Result<Self, Rejection> {
-        let attributes = context.session().attributes();
-        let kept = attributes.get::<Arc<HeaderMap>>(KEPT_HEADERS).cloned();
+        let kept = context.session().attribute(KEPT_HEADERS);
         Ok(Self(kept.unwrap_or_default()))
     }
 }

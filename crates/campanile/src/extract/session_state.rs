@@ -73,7 +73,7 @@ impl<T: Send + 'static> FromEvent for SessionState<T> {
 }
 
 fn place<T: Send + 'static>(session: &Session) -> Option<Arc<Mutex<T>>> {
-    session.attributes().get::<Arc<Mutex<T>>>(NAME).cloned()
+    session.attribute(NAME)
 }
 
 /// Makes and drops the state of an endpoint's sessions.
@@ -93,7 +93,7 @@ impl StateMaker {
             make: Arc::new(move |session| {
                 // User code runs before the attributes are locked: it may ask for some.
                 let place = Arc::new(Mutex::new(make(session)));
-                session.attributes().set(NAME, place);
+                session.set_attribute(NAME, place);
             }),
             unmake: |session| {
                 let place = place::<T>(session);

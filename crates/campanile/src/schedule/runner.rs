@@ -1,10 +1,8 @@
 //! Runs a function by a schedule.
 
-use std::any::Any;
 use std::collections::hash_map::RandomState;
 use std::future::{Future, pending};
 use std::hash::BuildHasher;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +14,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::{Cron, Overlap, Schedule, Trigger};
+use crate::calls::{catching, panic_text};
 
 /// The longest sleep before the clock is read again: by so much may a cron schedule be late when
 /// the clock is set or the machine was suspended.
@@ -247,11 +246,11 @@ impl Runner {
     }
 
     fn start_run(&mut self) {
-        match catch_unwind(AssertUnwindSafe(&mut self.job)) {
+        match catching(&mut self.job) {
             Ok(future) => {
                 self.runs.spawn(future);
             }
-            Err(panic) => self.report(&*panic),
+            Err(panicked) => self.report(&panicked.0),
         }
     }
 
@@ -259,22 +258,17 @@ impl Runner {
         if let Err(error) = result
             && let Ok(panic) = error.try_into_panic()
         {
-            self.report(&*panic);
+            self.report(&panic_text(&*panic));
         }
         if std::mem::take(&mut self.queued) {
             self.start_run();
         }
     }
 
-    fn report(&self, panic: &(dyn Any + Send)) {
-        let message = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
+    fn report(&self, panic: &str) {
         tracing::error!(
             schedule = %self.name,
-            panic = message,
+            panic,
             "a scheduled function panicked; the schedule goes on",
         );
     }
