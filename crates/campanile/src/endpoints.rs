@@ -77,6 +77,8 @@ impl Endpoints {
             source,
         };
         let template = PathTemplate::parse(path).map_err(of_path)?;
+        // Asked before it is given what the application has for all endpoints.
+        let speaks = endpoint.callbacks.speak() || endpoint.speaks_stomp;
         self.complete(path, &mut endpoint)?;
         for (_, routed) in &mut endpoint.handshake.routed {
             self.complete(path, routed)?;
@@ -95,7 +97,15 @@ impl Endpoints {
         let mounted = {
             let mut formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
             let (first, proxies) = (&self.common.interceptors, &self.common.proxies);
-            Mounted::new(path, endpoint, &mut formats, first, proxies, stomp.as_ref())?
+            Mounted::new(
+                path,
+                endpoint,
+                speaks,
+                &mut formats,
+                first,
+                proxies,
+                stomp.as_ref(),
+            )?
         };
         let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
         // Copied only while a handshake reads it.

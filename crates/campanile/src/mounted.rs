@@ -51,17 +51,18 @@ impl Behaviour {
 }
 
 impl Mounted {
-    /// `first` are asked before the endpoint's own interceptors.
+    /// `outer_speaks` says whether the endpoint has callbacks of its own; `first` are asked before
+    /// its own interceptors.
     pub(crate) fn new(
         path: &str,
         endpoint: Endpoint,
+        outer_speaks: bool,
         formats: &mut WebSocketFormats,
         first: &[Arc<dyn HandshakeInterceptor>],
         proxies: &Arc<TrustedProxies>,
         stomp: Option<&Arc<StompRuntime>>,
     ) -> Result<Self, TooManyFormats> {
         let outer = Behaviour::new(&endpoint, formats, stomp)?;
-        let outer_speaks = endpoint.callbacks.speak() || endpoint.speaks_stomp;
         let mut rules = endpoint.handshake;
         let routed = rules.routed.iter();
         let routed = routed

@@ -4,8 +4,8 @@ mod raw;
 mod support;
 
 use campanile::{
-    BuildError, Campanile, Compression, Endpoint, OriginPolicy, RuleError, Session, State, Text,
-    http::StatusCode,
+    BuildError, Campanile, Compression, Context, Endpoint, Next, OriginPolicy, RuleError, Session,
+    SessionState, State, Text, http::StatusCode,
 };
 use campanile_client::Client;
 
@@ -135,6 +135,13 @@ async fn s6_whoever_agrees_on_none_gets_the_outer_or_the_only_one_or_400() {
     }
     let with_callbacks = house(two().on_text(async |Text(text): Text| text)).await;
     assert_eq!(shake(with_callbacks.address, "/it", &[]).await.status, 101);
+    // What the application has for all endpoints is no callback of this one.
+    let app = Campanile::builder()
+        .endpoint("/it", two())
+        .on_error(async || "failed")
+        .around(async |context: Context, next: Next| next.run(context).await);
+    let common = House::serve(app.build().expect("valid")).await;
+    assert_eq!(shake(common.address, "/it", &[]).await.status, 400);
     let only = house(Endpoint::new().for_protocol("a", named("a"))).await;
     let mut client = open(&only, &[]).await;
     assert_eq!(client.protocol(), None);
@@ -179,6 +186,19 @@ async fn s6_state_that_a_routed_endpoint_needs_is_asked_for_when_the_application
     assert!(matches!(error, BuildError::NoState { .. }), "{error}");
     let with = Campanile::builder().endpoint("/it", endpoint).state(7_u32);
     let house = House::serve(with.build().expect("valid")).await;
+    assert_eq!(next_text(&mut open(&house, &["a"]).await).await, "7");
+}
+
+#[tokio::test]
+async fn s6_a_routed_endpoint_may_have_a_session_state_of_its_own() {
+    let counting =
+        Endpoint::new()
+            .session_state(|| 6_u32)
+            .on_open(async |mut count: SessionState<u32>| {
+                *count += 1;
+                count.to_string()
+            });
+    let house = house(Endpoint::new().for_protocol("a", counting)).await;
     assert_eq!(next_text(&mut open(&house, &["a"]).await).await, "7");
 }
 

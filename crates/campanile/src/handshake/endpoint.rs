@@ -108,10 +108,8 @@ impl Endpoint {
     /// ```
     #[must_use]
     pub fn for_protocol(mut self, name: impl Into<Arc<str>>, endpoint: impl IntoEndpoint) -> Self {
-        let endpoint = endpoint.into_endpoint();
-        self.required_states
-            .extend(endpoint.required_states.iter().copied());
-        self.handshake.routed.push((name.into(), endpoint));
+        let routed = (name.into(), endpoint.into_endpoint());
+        self.handshake.routed.push(routed);
         self
     }
 
