@@ -10,9 +10,7 @@ use tokio::net::TcpStream;
 
 use super::head_guard::HeadGuard;
 use super::stream::Stream;
-#[cfg(feature = "test-kit")]
-use crate::driver::Transport;
-use crate::driver::{Arrival, EndpointRuntime, Reservation};
+use crate::driver::{Arrival, EndpointRuntime, Reservation, Transport};
 
 /// The kernel's send buffer of a session's socket: part of what a session may cost.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
@@ -61,8 +59,7 @@ impl Upgrading {
         tokio::spawn(self.finish());
     }
 
-    /// Hands over a transport that needs no answer to be written.
-    #[cfg(feature = "test-kit")]
+    /// Hands the transport to the session's shard.
     pub(crate) fn attach(self, transport: Transport, early: Vec<u8>) {
         let arrival = Arrival {
             transport,
@@ -73,8 +70,8 @@ impl Upgrading {
     }
 
     /// Waits until the answer is written, and hands the socket to the session's shard.
-    pub(super) async fn finish(self) {
-        let upgraded = match self.on_upgrade.await {
+    pub(super) async fn finish(mut self) {
+        let upgraded = match (&mut self.on_upgrade).await {
             Ok(upgraded) => upgraded,
             Err(error) => {
                 tracing::debug!(%error, "a client left during its handshake");
@@ -89,14 +86,7 @@ impl Upgrading {
             return;
         };
         match stream.into_transport(into_mio) {
-            Ok(transport) => {
-                let arrival = Arrival {
-                    transport,
-                    early,
-                    may_compress: self.may_compress,
-                };
-                self.reservation.attach(self.endpoint, arrival);
-            }
+            Ok(transport) => self.attach(transport, early),
             Err(error) => tracing::debug!(%error, "a client left during its handshake"),
         }
     }
