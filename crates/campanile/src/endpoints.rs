@@ -14,6 +14,7 @@ use crate::handshake::HandshakeInterceptor;
 use crate::mounted::Mounted;
 use crate::path::{PathTemplate, Routes};
 use crate::state::States;
+use crate::statistics::Counters;
 use crate::stomp::{Broker, Handlers, Registered, StompFormats, StompRuntime};
 
 /// What the application has for all its endpoints.
@@ -36,6 +37,8 @@ pub(crate) struct Endpoints {
     /// Made when the first endpoint needs it.
     stomp: Mutex<Option<Arc<StompRuntime>>>,
     routes: RwLock<Arc<Routes<Arc<Mounted>>>>,
+    /// What happens to the sessions of all of them.
+    counters: Arc<Counters>,
 }
 
 impl Endpoints {
@@ -45,6 +48,7 @@ impl Endpoints {
             formats: Mutex::new(formats),
             stomp: Mutex::default(),
             routes: RwLock::default(),
+            counters: Arc::default(),
         }
     }
 
@@ -68,6 +72,11 @@ impl Endpoints {
     pub(crate) fn routes(&self) -> Arc<Routes<Arc<Mounted>>> {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&routes)
+    }
+
+    /// Where it is counted what happens to their sessions.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Mounts an endpoint.
@@ -125,6 +134,7 @@ impl Endpoints {
             broker: self.common.broker.clone().build()?,
             formats: StompFormats::new(formats.hub())?,
             handlers: Handlers::new(&self.common.handlers)?,
+            counters: Arc::clone(&self.counters),
         });
         *stomp = Some(Arc::clone(&made));
         Ok(made)

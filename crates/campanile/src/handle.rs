@@ -13,6 +13,7 @@ use crate::endpoint::IntoEndpoint;
 use crate::endpoints::Endpoints;
 use crate::schedule::Schedules;
 use crate::session::Session;
+use crate::statistics::Statistics;
 
 /// Publishes from anywhere: handlers, schedules, HTTP routes, other threads. Cheap to clone.
 ///
@@ -269,6 +270,11 @@ impl Handle {
     /// How many sessions this process has ever had.
     pub fn sessions_opened(&self) -> u64 {
         self.hub.sessions_opened()
+    }
+
+    /// What has happened so far, in numbers.
+    pub fn statistics(&self) -> Statistics {
+        self.endpoints.counters().read(&self.hub)
     }
 
     /// The application's schedules: when one is due next, cancelling, adding.

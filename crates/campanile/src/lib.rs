@@ -81,6 +81,7 @@ mod reply;
 pub mod schedule;
 mod session;
 mod state;
+mod statistics;
 mod stomp;
 #[cfg(feature = "test-kit")]
 pub mod testing;
@@ -138,4 +139,5 @@ pub use reply::{Close, IntoReply, Reply};
 pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
 pub use state::Application;
+pub use statistics::{EndedSessions, Statistics, StompFrames};
 pub use stomp::{Broker, BrokerError, SUBSCRIPTIONS_MAX, StompEndpoint};

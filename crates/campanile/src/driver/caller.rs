@@ -18,6 +18,7 @@ use crate::handler::{Answer, Answering};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::state::Application;
+use crate::statistics::Counters;
 
 /// A callback that was running in the background has ended.
 pub(crate) struct Report {
@@ -80,6 +81,10 @@ impl Caller {
 
     pub(crate) fn hub(&self) -> &Hub {
         self.application.handle().hub()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        self.application.handle().endpoints().counters()
     }
 
     /// What has ended in the background since the last call.

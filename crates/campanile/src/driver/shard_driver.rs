@@ -364,6 +364,7 @@ impl ShardDriver {
                 .add(transport, &self.watcher, &mut self.buffer, now);
         }
         tracing::debug!(session = %session.id(), code = ending.code, reason = ending.reason, "closed");
+        self.caller.counters().ended(&ending);
         // It waits behind what is running and waiting, if anything is.
         inbound.wait(Event::Closed(ending));
         let remains = Remains {

@@ -20,6 +20,7 @@ use super::messages::{message, of_somebody};
 use super::reply::{Refused, in_message};
 use crate::context::Sent;
 use crate::session::Session;
+use crate::statistics::Counters;
 
 /// What we can and want: a heart-beat as often as every 500 ms, and one every 10 s (S66).
 const HEART_BEAT: HeartBeat = HeartBeat {
@@ -38,6 +39,7 @@ pub(crate) struct StompRuntime {
     pub(crate) broker: Brokering,
     pub(crate) formats: StompFormats,
     pub(crate) handlers: Handlers,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// The session's place in the hub, for the time of a turn.
@@ -108,6 +110,7 @@ impl StompSession {
     }
 
     fn frame(&mut self, frame: &Frame<'_>, link: &mut Link<'_>) -> Step {
+        self.runtime.counters.frame(frame.command());
         let receipt = frame.header("receipt");
         let done = ClientFrame::read(frame, self.version.unwrap_or(Version::V12))
             .map_err(Refused::from)
@@ -192,6 +195,7 @@ impl StompSession {
         }
         headers.extend(link.session.user().map(|user| ("user-name", user)));
         let connected = in_message(version, Command::Connected, &headers, "");
+        self.runtime.counters.frame(Command::Connected);
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, connected);
         Ok(After::GoOn)
@@ -315,6 +319,7 @@ impl StompSession {
         }
         headers.extend(receipt.map(|receipt| ("receipt-id", receipt)));
         let frame = in_message(version, Command::Error, &headers, &refused.detail);
+        self.runtime.counters.frame(Command::Error);
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, frame);
         if self.keeps_going && refused.may_go_on {
