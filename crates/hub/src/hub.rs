@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::destination::Destination;
 use crate::format::{Format, FormatId, Formats, TooManyFormats};
-use crate::log::{Entry, Log, Predicate, ToWake, shards_of};
+use crate::inbox::{Entry, Predicate};
+use crate::log::{Log, ToWake, shards_of};
 use crate::outbox::OutboxPolicy;
 use crate::outcome::{Accepted, Outcome, Refusal};
-use crate::publication::Message;
+use crate::patterns::Pattern;
+use crate::publication::{Message, Publication};
 use crate::request::Request;
+use crate::retained::RetainedLimits;
 use crate::session::{Session, SessionId};
 use crate::shard::Shard;
 use crate::watch::Timeouts;
@@ -212,6 +215,58 @@ impl Hub {
         }
         let asked = self.0.log.ask(session.id(), request);
         self.settle(asked.map(|shards| ((), shards)))
+    }
+
+    /// Lets destinations that match a pattern keep their last publication from now on, for those
+    /// who subscribe later: a new subscription gets what its destinations have kept, as it was
+    /// accepted, and then what is published. Only [named](Destination::Named) destinations keep
+    /// anything, and only what is published to all of their subscribers.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyPatterns`] beyond [`GLOBS_ALIKE_MAX`](crate::GLOBS_ALIKE_MAX) patterns that
+    /// are much alike.
+    pub fn retain(&self, pattern: &Pattern) -> Result<(), Refusal> {
+        self.0.log.with_retained(|all| all.keep_matching(pattern))
+    }
+
+    /// How much is kept for those who subscribe later; what is too much is let go of at once.
+    pub fn set_retained_limits(&self, limits: RetainedLimits) {
+        self.0.log.with_retained(|all| all.set_limits(limits));
+    }
+
+    /// The last publication that a destination has kept.
+    pub fn retained(&self, name: &str) -> Option<Arc<Publication>> {
+        self.0.log.with_retained(|all| all.last(name).cloned())
+    }
+
+    /// Lets go of what a destination has kept; false when there was nothing. Who subscribes from
+    /// now on gets what is published next.
+    pub fn forget(&self, name: &str) -> bool {
+        self.0.log.with_retained(|all| all.forget(name))
+    }
+
+    /// How many destinations have kept something, and how many bytes that is, as
+    /// [`RetainedLimits`] count them.
+    pub fn retained_size(&self) -> (usize, usize) {
+        self.0.log.with_retained(|all| all.size())
+    }
+
+    /// How many subscriptions a publication to this destination would reach now, those of patterns
+    /// included, and how many places are looked at to find them: one in the table of destinations,
+    /// and as many as [`PatternIndex::find`](crate::PatternIndex::find) answers for the patterns.
+    pub fn reach(&self, destination: &Destination) -> (usize, usize) {
+        self.0.log.reach(destination)
+    }
+
+    /// How many destinations and patterns this node's sessions have subscribed to, implicit ones
+    /// included, and how many nodes the patterns take in the index.
+    pub fn index_size(&self) -> (usize, usize) {
+        self.0.log.size()
+    }
+
+    /// How many users have open sessions.
+    pub fn users(&self) -> usize {
+        self.0.log.users()
     }
 
     /// How many subscriptions a destination has on this node. For an endpoint's or a user's

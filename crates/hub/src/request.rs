@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::destination::Destination;
-use crate::log::Log;
+use crate::log::{Joined, Log};
 use crate::moment::Moment;
 use crate::outbox::OutboxPolicy;
 use crate::session::{Session, SessionId};
@@ -17,11 +17,11 @@ pub(crate) type Told<T> = Box<dyn FnOnce(T) + Send>;
 
 /// What is asked of one session's shard.
 pub(crate) enum Request {
-    /// Subscribe it; the log counts the subscription from this position on.
+    /// Subscribe it; the log has counted the subscription already.
     Subscribe {
         destination: Destination,
         label: Box<str>,
-        joined: u64,
+        joined: Joined,
     },
     /// End a subscription.
     Unsubscribe(Destination),
@@ -64,8 +64,11 @@ impl Shard {
             } => {
                 let is_new = !self.topics.is_subscribed(member, &destination, &label);
                 let wanted = Wanted::all(destination.clone(), &label);
-                // Not wanted twice, or no room: the log has counted it in vain.
-                if !(is_new && self.topics.add(&mut self.members, slot, wanted, joined)) {
+                let Joined { position, replay } = joined;
+                if is_new && self.topics.add(&mut self.members, slot, wanted, position) {
+                    self.replay_to_newest(slot, replay);
+                } else {
+                    // Not wanted twice, or no room: the log has counted it in vain.
                     log.leave(self.index, &destination);
                 }
             }
