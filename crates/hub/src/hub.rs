@@ -16,6 +16,7 @@ use crate::request::Request;
 use crate::retained::RetainedLimits;
 use crate::session::{Session, SessionId};
 use crate::shard::Shard;
+use crate::view::{Look, View};
 use crate::watch::Timeouts;
 
 /// How many shards a node may have: one bit each in a word.
@@ -142,9 +143,16 @@ impl Hub {
         self.settle(self.0.log.subscribe(session.id(), destination, label))
     }
 
-    /// Ends a session's subscription from any thread, after what was published so far.
+    /// Ends a session's subscriptions to a destination from any thread, under whatever label, after
+    /// what was published so far.
     pub fn unsubscribe(&self, session: &Session, destination: Destination) -> Outcome<()> {
         self.ask(session, Request::Unsubscribe(destination))
+    }
+
+    /// Ends everything that a session has subscribed to under a label, from any thread, after what
+    /// was published so far. Implicit destinations have the empty label.
+    pub fn unsubscribe_label(&self, session: &Session, label: &str) -> Outcome<()> {
+        self.ask(session, Request::UnsubscribeLabel(label.into()))
     }
 
     /// Gives a session's outbox another policy; what waits already stays.
@@ -194,6 +202,32 @@ impl Hub {
             let told = Arc::clone(&told);
             Entry::Collect(destination.clone(), Box::new(move |some| told(some)))
         });
+        self.settle(asked.map(|shards| ((), shards)))
+    }
+
+    /// Lets `look` see the sessions of each shard, on that shard's thread and in the order of the
+    /// log; it is dropped once all have been seen. Nothing else is done there meanwhile: whoever
+    /// looks at all sessions should know when to stop. One that panics has seen nothing.
+    pub fn look(&self, look: impl Fn(&View<'_>) + Send + Sync + 'static) -> Outcome<()> {
+        let look = unharmed(look);
+        let asked = self
+            .0
+            .log
+            .ask_every_shard(|| Entry::Look(Arc::clone(&look)));
+        self.settle(asked.map(|shards| ((), shards)))
+    }
+
+    /// As [`look`](Self::look), at those shards only that have subscribers of a destination.
+    pub fn look_at(
+        &self,
+        destination: &Destination,
+        look: impl Fn(&View<'_>) + Send + Sync + 'static,
+    ) -> Outcome<()> {
+        let look = unharmed(look);
+        let asked = self
+            .0
+            .log
+            .ask_all(destination, || Entry::Look(Arc::clone(&look)));
         self.settle(asked.map(|shards| ((), shards)))
     }
 
@@ -304,6 +338,11 @@ impl Hub {
             Err(refusal) => Outcome::Refused(refusal),
         }
     }
+}
+
+/// User code: a panic in it must not take the shard's other sessions along.
+fn unharmed(look: impl Fn(&View<'_>) + Send + Sync + 'static) -> Look {
+    Arc::new(move |view| drop(catch_unwind(AssertUnwindSafe(|| look(view)))))
 }
 
 impl std::fmt::Debug for Hub {

@@ -7,6 +7,7 @@ use crate::destination::Destination;
 use crate::publication::Publication;
 use crate::request::{Request, Told};
 use crate::session::{Session, SessionId};
+use crate::view::Look;
 
 /// How many entries may wait in one shard's inbox.
 pub const INBOX_ENTRIES_MAX: usize = 65_536;
@@ -45,6 +46,8 @@ pub(crate) enum Entry {
     Ask(SessionId, Request),
     /// Tell which sessions have subscribed to a destination.
     Collect(Destination, Told<Vec<Arc<Session>>>),
+    /// Let somebody look at its sessions.
+    Look(Look),
 }
 
 impl Entry {
@@ -55,7 +58,7 @@ impl Entry {
             | Self::Direct(_, publication) => publication.bytes(),
             Self::Close { reason, .. } => reason.len(),
             Self::CloseAll { reason, .. } => reason.len(),
-            Self::Ask(..) | Self::Collect(..) => 0,
+            Self::Ask(..) | Self::Collect(..) | Self::Look(_) => 0,
         }
     }
 }

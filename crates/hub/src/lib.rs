@@ -97,6 +97,7 @@ mod session;
 mod shard;
 mod sink;
 mod topics;
+mod view;
 mod watch;
 mod wheel;
 
@@ -123,5 +124,6 @@ pub use session::{
 pub use shard::{CLOSING_TIMEOUT, SESSIONS_PER_SHARD_MAX, Shard, Wait};
 pub use sink::{Cause, Ending, Sink, Written};
 pub use topics::Filter;
+pub use view::{SessionView, View};
 pub use watch::{PONG_TIMEOUT, Timeouts};
 pub use wheel::TICK;

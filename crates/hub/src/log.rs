@@ -209,11 +209,25 @@ impl Log {
         destination: &Destination,
         entry: impl Fn() -> Entry,
     ) -> Result<ToWake, Refusal> {
-        let mut state = self.lock();
-        let Some(interest) = state.interests.get(destination) else {
-            return Ok(0);
-        };
-        let shards = interest.shards();
+        let state = self.lock();
+        let interest = state.interests.get(destination);
+        let shards = interest.map_or(0, Interest::shards);
+        self.ask_shards(state, shards, entry)
+    }
+
+    /// Asks every shard, or none if one has no room.
+    pub(crate) fn ask_every_shard(&self, entry: impl Fn() -> Entry) -> Result<ToWake, Refusal> {
+        let state = self.lock();
+        let shards = (0..state.inboxes.len()).fold(0, |bits, shard| bits | 1 << shard);
+        self.ask_shards(state, shards, entry)
+    }
+
+    fn ask_shards(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        shards: ToWake,
+        entry: impl Fn() -> Entry,
+    ) -> Result<ToWake, Refusal> {
         let entries: Vec<_> = shards_of(shards).map(|shard| (shard, entry())).collect();
         let has_room = |(shard, entry): &(usize, Entry)| match entry {
             Entry::CloseAll { .. } => {

@@ -17,6 +17,7 @@ use crate::publication::Publication;
 use crate::session::{SessionId, Slot};
 use crate::shard::{Answered, Outgoing, Shard, Wait};
 use crate::sink::{Cause, Ending, Sink};
+use crate::view::View;
 use crate::watch::Due;
 use crate::wheel::TICK;
 
@@ -184,6 +185,7 @@ impl Shard {
                     self.write_replays(sink, now);
                 }
                 Entry::Collect(destination, told) => told(self.subscribed(&destination)),
+                Entry::Look(look) => look(&View::new(self)),
                 Entry::CloseAll {
                     destination,
                     code,

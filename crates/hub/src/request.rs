@@ -6,6 +6,7 @@ use crate::destination::Destination;
 use crate::log::{Joined, Log};
 use crate::moment::Moment;
 use crate::outbox::OutboxPolicy;
+use crate::outcome::Outcome;
 use crate::session::{Session, SessionId};
 use crate::shard::Shard;
 use crate::topics::Wanted;
@@ -23,8 +24,10 @@ pub(crate) enum Request {
         label: Box<str>,
         joined: Joined,
     },
-    /// End a subscription.
+    /// End all subscriptions to a destination.
     Unsubscribe(Destination),
+    /// End what it has subscribed to under a label.
+    UnsubscribeLabel(Box<str>),
     /// Let this be its outbox's policy.
     Outbox(OutboxPolicy),
     /// Change its time-outs.
@@ -73,8 +76,12 @@ impl Shard {
                 }
             }
             Request::Unsubscribe(destination) => {
-                // There may be no such subscription, which is as good.
-                let _ = self.unsubscribe(slot, &destination);
+                // Under whatever label; there may be no such subscription, which is as good.
+                while let Outcome::Done(()) = self.unsubscribe(slot, &destination) {}
+            }
+            Request::UnsubscribeLabel(label) => {
+                // As above.
+                let _ = self.unsubscribe_label(slot, &label);
             }
             Request::Outbox(policy) => member.policy = policy,
             Request::Timeouts(change) => self.change_timeouts(slot, change, now),

@@ -5,7 +5,7 @@
 //! ([`writable`](Shard::writable), [`gone`](Shard::gone), [`peer_closed`](Shard::peer_closed)),
 //! and [`pump`](Shard::pump) does everything that writes. Nothing is written anywhere else.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -285,6 +285,17 @@ impl Shard {
     pub fn has_label(&self, slot: Slot, label: &str) -> bool {
         let member = self.members.get(slot.index());
         member.is_some_and(|member| member.subscriptions.iter().any(|one| *one.label == *label))
+    }
+
+    /// Under how many labels a session has subscribed, without the empty one.
+    pub fn labels(&self, slot: Slot) -> usize {
+        let member = self.members.get(slot.index());
+        let all = member.map_or(&[][..], |member| &member.subscriptions);
+        let labels = all.iter().map(|one| &*one.label);
+        labels
+            .filter(|label| !label.is_empty())
+            .collect::<HashSet<_>>()
+            .len()
     }
 
     /// Ends everything that a session has subscribed to under this label. What is in the outbox
