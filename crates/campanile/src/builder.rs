@@ -331,6 +331,7 @@ impl Builder {
             .clamp(1, campanile_hub::SHARDS_MAX);
         let pause_max = self.batching_pause_max.unwrap_or(driver::PAUSE_MAX_DEFAULT);
         let (hub, idle) = driver::prepare(count, pause_max)?;
+        self.broker.retain_at(&hub)?;
         let states = Arc::new(self.states);
         let common = Common {
             states: Arc::clone(&states),

@@ -130,14 +130,20 @@ impl Endpoints {
             return Ok(Arc::clone(stomp));
         }
         let formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
+        let broker = self.common.broker.clone().build()?;
         let made = Arc::new(StompRuntime {
-            broker: self.common.broker.clone().build()?,
-            formats: StompFormats::new(formats.hub())?,
+            formats: StompFormats::new(formats.hub(), broker.users())?,
+            broker,
             handlers: Handlers::new(&self.common.handlers)?,
             counters: Arc::clone(&self.counters),
         });
         *stomp = Some(Arc::clone(&made));
         Ok(made)
+    }
+
+    /// What user destinations begin with.
+    pub(crate) fn user_prefix(&self) -> &str {
+        self.common.broker.user_prefix()
     }
 
     /// Takes the endpoint with this template away. Answers whether there was one.

@@ -77,7 +77,9 @@ mod mounted;
 pub mod origin;
 pub mod path;
 mod problem;
+mod registry;
 mod reply;
+mod retained;
 pub mod schedule;
 mod session;
 mod state;
@@ -94,7 +96,8 @@ pub use bytes::Bytes;
 pub use campanile_hub as hub;
 pub use campanile_hub::{
     Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PONG_TIMEOUT, Parts,
-    PathParameters, Pattern, PatternError, PublicationId, Refusal, Separator, SessionId, Timeouts,
+    PathParameters, Pattern, PatternError, Publication, PublicationId, RETAINED_BYTES_MAX,
+    RETAINED_DESTINATIONS_MAX, Refusal, RetainedLimits, Separator, SessionId, Timeouts,
 };
 pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
@@ -135,6 +138,7 @@ pub use handshake::{
 };
 pub use origin::OriginPolicy;
 pub use problem::problem;
+pub use registry::{Listing, REGISTRY_ITEMS_MAX, SessionEntry, SubscriptionEntry, UserEntry};
 pub use reply::{Close, IntoReply, Reply};
 pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};

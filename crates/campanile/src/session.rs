@@ -191,6 +191,10 @@ impl Session {
         written.await.map_err(|_| Refusal::NoSession)
     }
 
+    pub(crate) fn unsubscribe_label(&self, label: &str) -> Result<(), Refusal> {
+        self.hub.unsubscribe_label(&self.inner, label).finished()
+    }
+
     /// Subscribes this session to a destination such as `/rooms/42`: what is published to it with
     /// [`Handle::publish`](crate::Handle::publish) from now on reaches this session. A destination
     /// is there as long as somebody has subscribed. Subscribing again changes nothing.
@@ -204,8 +208,10 @@ impl Session {
             .map(drop)
     }
 
-    /// Ends a subscription, after what was published to it so far; may be called by anybody who
-    /// has the session (S33).
+    /// Ends all its subscriptions to a destination, after what was published to it so far; may be
+    /// called by anybody who has the session (S33). Nothing tells the client: let it know yourself.
+    /// One subscription, or one to a pattern, is ended by
+    /// [`SubscriptionEntry::end`](crate::SubscriptionEntry::end).
     ///
     /// # Errors
     /// As [`subscribe`](Self::subscribe).

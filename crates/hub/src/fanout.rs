@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::batch::{Batch, COPIED_FRAME_BYTES_MAX, LONG_FRAMES_MAX};
 use crate::format::{FORMATS_MAX, Format, Formats};
-use crate::log::Predicate;
+use crate::inbox::Predicate;
 use crate::member::{Deadline, Member};
 use crate::moment::Moment;
 use crate::outbox::Frame;
@@ -15,7 +15,7 @@ use crate::publication::Publication;
 use crate::session::Slot;
 use crate::shard::Shard;
 use crate::sink::{Ending, Sink, Written};
-use crate::topics::Subscriber;
+use crate::topics::{Subscriber, Subscription};
 use crate::wheel::Wheel;
 
 /// How large a buffer for frames a shard keeps between two runs.
@@ -164,6 +164,7 @@ impl Pass<'_> {
         wheel: &mut Wheel<Deadline>,
     ) -> Option<Ending> {
         let mut frames = Vec::new();
+        let format = self.formats.get(member.format);
         for publication in self.run {
             for subscriber in subscribers {
                 let subscription = &member.subscriptions[subscriber.subscription as usize];
@@ -171,7 +172,8 @@ impl Pass<'_> {
                 if publication.id().position > subscriber.joined
                     && filter.is_none_or(|wants| wants(publication))
                 {
-                    frames.push(self.frame_for(publication, *subscriber, member));
+                    let frame = shared_frame(publication, self.formats, member);
+                    frames.push(frame.begun(publication, &*format, &subscription.label));
                 }
             }
         }
@@ -181,24 +183,6 @@ impl Pass<'_> {
         }
         let scratch = &mut self.frames.bytes;
         member.write_frames(slot, &frames, scratch, sink, now, wheel)
-    }
-
-    /// A frame with everything that this subscriber gets.
-    fn frame_for(
-        &self,
-        publication: &Arc<Publication>,
-        subscriber: Subscriber,
-        member: &Member,
-    ) -> Frame {
-        let frame = shared_frame(publication, self.formats, member);
-        let format = self.formats.get(member.format);
-        let label = &member.subscriptions[subscriber.subscription as usize].label;
-        let mut prefix = Vec::new();
-        format.prefix(publication, label, &frame.body, &mut prefix);
-        Frame {
-            prefix: prefix.into(),
-            ..frame
-        }
     }
 
     /// Writes to one subscriber what it has joined early enough for.
@@ -220,11 +204,10 @@ impl Pass<'_> {
             return None;
         }
         let id = member.format;
-        if let Some(filter) = &member.subscriptions[subscriber.subscription as usize].filter {
-            let wanted = self.run[first..].iter().filter(|one| filter(one));
-            let frames: Vec<Frame> = wanted
-                .map(|one| self.frame_for(one, subscriber, member))
-                .collect();
+        let subscription = &member.subscriptions[subscriber.subscription as usize];
+        if subscription.filter.is_some() {
+            let run = &self.run[first..];
+            let frames = frames_for(run, subscription, self.formats, member);
             if !frames.is_empty() {
                 member.is_sent_to(true, now);
             }
@@ -291,6 +274,22 @@ impl Pass<'_> {
     }
 }
 
+/// The frames with everything that a subscription gets of some publications.
+pub(crate) fn frames_for(
+    publications: &[Arc<Publication>],
+    subscription: &Subscription,
+    formats: &Formats,
+    member: &Member,
+) -> Vec<Frame> {
+    let Subscription { label, filter, .. } = subscription;
+    let format = formats.get(member.format);
+    let wants = |one: &&Arc<Publication>| filter.as_ref().is_none_or(|wants| wants(one));
+    let wanted = publications.iter().filter(wants);
+    wanted
+        .map(|one| shared_frame(one, formats, member).begun(one, &*format, label))
+        .collect()
+}
+
 /// A frame that waits holds the publication's own bytes, not the batch's: so a batch is freed
 /// with its pass, however slow some subscribers are.
 fn shared_frame(publication: &Arc<Publication>, formats: &Formats, member: &Member) -> Frame {
@@ -299,6 +298,18 @@ fn shared_frame(publication: &Arc<Publication>, formats: &Formats, member: &Memb
         body: publication.encoded(formats, member.format),
         key: publication.key().cloned(),
         droppable: true,
+    }
+}
+
+impl Frame {
+    /// The same frame, begun with what one subscriber alone gets.
+    fn begun(self, publication: &Publication, format: &dyn Format, label: &str) -> Self {
+        let mut prefix = Vec::new();
+        format.prefix(publication, label, &self.body, &mut prefix);
+        Self {
+            prefix: prefix.into(),
+            ..self
+        }
     }
 }
 

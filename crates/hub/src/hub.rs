@@ -6,13 +6,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::destination::Destination;
 use crate::format::{Format, FormatId, Formats, TooManyFormats};
-use crate::log::{Entry, Log, Predicate, ToWake, shards_of};
+use crate::inbox::{Entry, Predicate};
+use crate::log::{Log, ToWake, shards_of};
 use crate::outbox::OutboxPolicy;
 use crate::outcome::{Accepted, Outcome, Refusal};
-use crate::publication::Message;
+use crate::patterns::Pattern;
+use crate::publication::{Message, Publication};
 use crate::request::Request;
+use crate::retained::RetainedLimits;
 use crate::session::{Session, SessionId};
 use crate::shard::Shard;
+use crate::view::{Look, View};
 use crate::watch::Timeouts;
 
 /// How many shards a node may have: one bit each in a word.
@@ -139,9 +143,16 @@ impl Hub {
         self.settle(self.0.log.subscribe(session.id(), destination, label))
     }
 
-    /// Ends a session's subscription from any thread, after what was published so far.
+    /// Ends a session's subscriptions to a destination from any thread, under whatever label, after
+    /// what was published so far.
     pub fn unsubscribe(&self, session: &Session, destination: Destination) -> Outcome<()> {
         self.ask(session, Request::Unsubscribe(destination))
+    }
+
+    /// Ends everything that a session has subscribed to under a label, from any thread, after what
+    /// was published so far. Implicit destinations have the empty label.
+    pub fn unsubscribe_label(&self, session: &Session, label: &str) -> Outcome<()> {
+        self.ask(session, Request::UnsubscribeLabel(label.into()))
     }
 
     /// Gives a session's outbox another policy; what waits already stays.
@@ -194,6 +205,32 @@ impl Hub {
         self.settle(asked.map(|shards| ((), shards)))
     }
 
+    /// Lets `look` see the sessions of each shard, on that shard's thread and in the order of the
+    /// log; it is dropped once all have been seen. Nothing else is done there meanwhile: whoever
+    /// looks at all sessions should know when to stop. One that panics has seen nothing.
+    pub fn look(&self, look: impl Fn(&View<'_>) + Send + Sync + 'static) -> Outcome<()> {
+        let look = unharmed(look);
+        let asked = self
+            .0
+            .log
+            .ask_every_shard(|| Entry::Look(Arc::clone(&look)));
+        self.settle(asked.map(|shards| ((), shards)))
+    }
+
+    /// As [`look`](Self::look), at those shards only that have subscribers of a destination.
+    pub fn look_at(
+        &self,
+        destination: &Destination,
+        look: impl Fn(&View<'_>) + Send + Sync + 'static,
+    ) -> Outcome<()> {
+        let look = unharmed(look);
+        let asked = self
+            .0
+            .log
+            .ask_all(destination, || Entry::Look(Arc::clone(&look)));
+        self.settle(asked.map(|shards| ((), shards)))
+    }
+
     /// Asks for all subscribers of a destination to be closed, after what was sent to them so far.
     /// For an endpoint's or a user's implicit destination these are their sessions.
     pub fn close_all(&self, destination: &Destination, code: u16, reason: &str) -> Outcome<()> {
@@ -212,6 +249,58 @@ impl Hub {
         }
         let asked = self.0.log.ask(session.id(), request);
         self.settle(asked.map(|shards| ((), shards)))
+    }
+
+    /// Lets destinations that match a pattern keep their last publication from now on, for those
+    /// who subscribe later: a new subscription gets what its destinations have kept, as it was
+    /// accepted, and then what is published. Only [named](Destination::Named) destinations keep
+    /// anything, and only what is published to all of their subscribers.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyPatterns`] beyond [`GLOBS_ALIKE_MAX`](crate::GLOBS_ALIKE_MAX) patterns that
+    /// are much alike.
+    pub fn retain(&self, pattern: &Pattern) -> Result<(), Refusal> {
+        self.0.log.with_retained(|all| all.keep_matching(pattern))
+    }
+
+    /// How much is kept for those who subscribe later; what is too much is let go of at once.
+    pub fn set_retained_limits(&self, limits: RetainedLimits) {
+        self.0.log.with_retained(|all| all.set_limits(limits));
+    }
+
+    /// The last publication that a destination has kept.
+    pub fn retained(&self, name: &str) -> Option<Arc<Publication>> {
+        self.0.log.with_retained(|all| all.last(name).cloned())
+    }
+
+    /// Lets go of what a destination has kept; false when there was nothing. Who subscribes from
+    /// now on gets what is published next.
+    pub fn forget(&self, name: &str) -> bool {
+        self.0.log.with_retained(|all| all.forget(name))
+    }
+
+    /// How many destinations have kept something, and how many bytes that is, as
+    /// [`RetainedLimits`] count them.
+    pub fn retained_size(&self) -> (usize, usize) {
+        self.0.log.with_retained(|all| all.size())
+    }
+
+    /// How many subscriptions a publication to this destination would reach now, those of patterns
+    /// included, and how many places are looked at to find them: one in the table of destinations,
+    /// and as many as [`PatternIndex::find`](crate::PatternIndex::find) answers for the patterns.
+    pub fn reach(&self, destination: &Destination) -> (usize, usize) {
+        self.0.log.reach(destination)
+    }
+
+    /// How many destinations and patterns this node's sessions have subscribed to, implicit ones
+    /// included, and how many nodes the patterns take in the index.
+    pub fn index_size(&self) -> (usize, usize) {
+        self.0.log.size()
+    }
+
+    /// How many users have open sessions.
+    pub fn users(&self) -> usize {
+        self.0.log.users()
     }
 
     /// How many subscriptions a destination has on this node. For an endpoint's or a user's
@@ -249,6 +338,11 @@ impl Hub {
             Err(refusal) => Outcome::Refused(refusal),
         }
     }
+}
+
+/// User code: a panic in it must not take the shard's other sessions along.
+fn unharmed(look: impl Fn(&View<'_>) + Send + Sync + 'static) -> Look {
+    Arc::new(move |view| drop(catch_unwind(AssertUnwindSafe(|| look(view)))))
 }
 
 impl std::fmt::Debug for Hub {

@@ -79,6 +79,7 @@ mod fanout;
 mod format;
 mod headers;
 mod hub;
+mod inbox;
 mod log;
 mod member;
 mod moment;
@@ -89,11 +90,14 @@ mod outcome;
 mod patterns;
 mod publication;
 mod pump;
+mod replay;
 mod request;
+mod retained;
 mod session;
 mod shard;
 mod sink;
 mod topics;
+mod view;
 mod watch;
 mod wheel;
 
@@ -101,7 +105,7 @@ pub use destination::{Destination, PrivateName};
 pub use format::{FORMATS_MAX, Format, FormatId, TooManyFormats};
 pub use headers::Headers;
 pub use hub::{Hub, SHARDS_MAX, Wake};
-pub use log::{INBOX_BYTES_MAX, INBOX_ENTRIES_MAX};
+pub use inbox::{INBOX_BYTES_MAX, INBOX_ENTRIES_MAX};
 pub use moment::Moment;
 pub use outbox::{FRAME_OVERHEAD_BYTES, OutboxPolicy, Overflow};
 pub use outcome::{Accepted, Outcome, Refusal, Ticket};
@@ -111,11 +115,15 @@ pub use patterns::{
     SEGMENT_WILDCARDS_MAX, Separator,
 };
 pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8Bytes};
+pub use retained::{
+    RETAINED_BYTES_MAX, RETAINED_DESTINATIONS_MAX, RETAINED_OVERHEAD_BYTES, RetainedLimits,
+};
 pub use session::{
     Attributes, NewSession, OutboxState, PathParameters, Session, SessionId, SessionIdInvalid, Slot,
 };
 pub use shard::{CLOSING_TIMEOUT, SESSIONS_PER_SHARD_MAX, Shard, Wait};
 pub use sink::{Cause, Ending, Sink, Written};
 pub use topics::Filter;
+pub use view::{SessionView, View};
 pub use watch::{PONG_TIMEOUT, Timeouts};
 pub use wheel::TICK;

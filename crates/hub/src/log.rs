@@ -6,81 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::destination::Destination;
+use crate::inbox::{CLOSES_RESERVE, Entry, INBOX_ENTRIES_MAX, Inbox, Predicate};
 use crate::outcome::{Accepted, Refusal};
 use crate::patterns::{EntryId, PatternIndex};
 use crate::publication::{Message, Publication, PublicationId};
-use crate::request::{Request, Told};
+use crate::request::Request;
+use crate::retained::Retained;
 use crate::session::{Session, SessionId};
-
-/// How many entries may wait in one shard's inbox.
-pub const INBOX_ENTRIES_MAX: usize = 65_536;
-
-/// How many bytes of publications may wait in one shard's inbox.
-pub const INBOX_BYTES_MAX: usize = 64 << 20;
-
-/// How many entries beyond [`INBOX_ENTRIES_MAX`] may be closes of many sessions: they must get
-/// through where nothing else does.
-const CLOSES_RESERVE: usize = 1_024;
-
-/// Picks sessions among the subscribers of a destination.
-pub(crate) type Predicate = Arc<dyn Fn(&Arc<Session>) -> bool + Send + Sync>;
-
-/// What a shard is asked to do from outside, in the order of the log.
-pub(crate) enum Entry {
-    /// For all subscribers of the publication's destination.
-    Fanout(Arc<Publication>),
-    /// For those subscribers that the predicate picks.
-    Picked(Arc<Publication>, Predicate),
-    /// For one session.
-    Direct(SessionId, Arc<Publication>),
-    /// Close one session.
-    Close {
-        session: SessionId,
-        code: u16,
-        reason: Box<str>,
-    },
-    /// Close all subscribers of a destination.
-    CloseAll {
-        destination: Destination,
-        code: u16,
-        reason: Arc<str>,
-    },
-    /// Something else about one session.
-    Ask(SessionId, Request),
-    /// Tell which sessions have subscribed to a destination.
-    Collect(Destination, Told<Vec<Arc<Session>>>),
-}
-
-impl Entry {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Fanout(publication)
-            | Self::Picked(publication, _)
-            | Self::Direct(_, publication) => publication.bytes(),
-            Self::Close { reason, .. } => reason.len(),
-            Self::CloseAll { reason, .. } => reason.len(),
-            Self::Ask(..) | Self::Collect(..) => 0,
-        }
-    }
-}
-
-/// What a shard has not fetched yet.
-#[derive(Default)]
-struct Inbox {
-    entries: VecDeque<Entry>,
-    bytes: usize,
-}
-
-impl Inbox {
-    fn has_room(&self, bytes: usize) -> bool {
-        self.entries.len() < INBOX_ENTRIES_MAX && self.bytes + bytes <= INBOX_BYTES_MAX
-    }
-
-    fn push(&mut self, entry: Entry) {
-        self.bytes += entry.bytes();
-        self.entries.push_back(entry);
-    }
-}
 
 /// How many subscriptions each shard has to a destination.
 struct Interest {
@@ -109,7 +41,19 @@ struct State {
     /// The patterns among them.
     patterns: PatternIndex<Destination>,
     inboxes: Box<[Inbox]>,
+    /// What is kept for those who subscribe later.
+    retained: Retained,
+    /// How many users have sessions.
+    users: usize,
     leaving: bool,
+}
+
+/// Where a subscription begins.
+pub(crate) struct Joined {
+    /// Publications after this position are for it.
+    pub(crate) position: u64,
+    /// What it is sent of those before, in order.
+    pub(crate) replay: Vec<Arc<Publication>>,
 }
 
 /// The memory engine's one log.
@@ -132,6 +76,8 @@ impl Log {
                 interests: HashMap::new(),
                 patterns: PatternIndex::new(),
                 inboxes: (0..shards).map(|_| Inbox::default()).collect(),
+                retained: Retained::default(),
+                users: 0,
                 leaving: false,
             }),
             waiting: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
@@ -162,6 +108,10 @@ impl Log {
             return Err(Refusal::Overloaded);
         }
         let publication = state.accept(self.epoch, destination, message, formats);
+        // What is for some only must not be replayed to others.
+        if predicate.is_none() {
+            state.retained.publish(&publication);
+        }
         let id = publication.id();
         for shard in shards_of(shards) {
             let publication = Arc::clone(&publication);
@@ -230,13 +180,14 @@ impl Log {
             return Err(Refusal::Overloaded);
         }
         let joined = state.join(shard, &destination)?;
+        let position = joined.position;
         let request = Request::Subscribe {
             destination,
             label: label.into(),
             joined,
         };
         self.enqueue(&mut state, shard, Entry::Ask(session, request));
-        Ok((joined, 1 << shard))
+        Ok((position, 1 << shard))
     }
 
     /// Asks something about one session.
@@ -258,11 +209,25 @@ impl Log {
         destination: &Destination,
         entry: impl Fn() -> Entry,
     ) -> Result<ToWake, Refusal> {
-        let mut state = self.lock();
-        let Some(interest) = state.interests.get(destination) else {
-            return Ok(0);
-        };
-        let shards = interest.shards();
+        let state = self.lock();
+        let interest = state.interests.get(destination);
+        let shards = interest.map_or(0, Interest::shards);
+        self.ask_shards(state, shards, entry)
+    }
+
+    /// Asks every shard, or none if one has no room.
+    pub(crate) fn ask_every_shard(&self, entry: impl Fn() -> Entry) -> Result<ToWake, Refusal> {
+        let state = self.lock();
+        let shards = (0..state.inboxes.len()).fold(0, |bits, shard| bits | 1 << shard);
+        self.ask_shards(state, shards, entry)
+    }
+
+    fn ask_shards(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        shards: ToWake,
+        entry: impl Fn() -> Entry,
+    ) -> Result<ToWake, Refusal> {
         let entries: Vec<_> = shards_of(shards).map(|shard| (shard, entry())).collect();
         let has_room = |(shard, entry): &(usize, Entry)| match entry {
             Entry::CloseAll { .. } => {
@@ -306,12 +271,11 @@ impl Log {
         self.lock().inboxes[shard].entries.shrink_to_fit();
     }
 
-    /// Notes one more subscription and tells the position that it joins at: publications after
-    /// it are for the subscription, those up to it are not.
+    /// Notes one more subscription and tells where it begins.
     ///
     /// # Errors
     /// [`Refusal::TooManyPatterns`] for a pattern that there is no room for.
-    pub(crate) fn join(&self, shard: usize, destination: &Destination) -> Result<u64, Refusal> {
+    pub(crate) fn join(&self, shard: usize, destination: &Destination) -> Result<Joined, Refusal> {
         self.lock().join(shard, destination)
     }
 
@@ -325,6 +289,7 @@ impl Log {
         interest.by_shard[shard] = interest.by_shard[shard].saturating_sub(1);
         if interest.total() == 0 {
             let gone = state.interests.remove(destination);
+            state.users -= usize::from(matches!(destination, Destination::User(_)));
             if let Some(entry) = gone.and_then(|interest| interest.entry) {
                 state.patterns.remove(entry);
             }
@@ -340,6 +305,32 @@ impl Log {
     pub(crate) fn subscriptions(&self, destination: &Destination) -> usize {
         let state = self.lock();
         state.interests.get(destination).map_or(0, Interest::total)
+    }
+
+    /// How many subscriptions a publication to a destination would reach now, and how many nodes of
+    /// the index are looked at to find them.
+    pub(crate) fn reach(&self, destination: &Destination) -> (usize, usize) {
+        let mut subscriptions = 0;
+        let steps = self.lock().each_interest(destination, |interest| {
+            subscriptions += interest.total();
+        });
+        (subscriptions, steps)
+    }
+
+    /// How many users have sessions.
+    pub(crate) fn users(&self) -> usize {
+        self.lock().users
+    }
+
+    /// How many destinations are subscribed to, and how many nodes the index of patterns has.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.interests.len(), state.patterns.nodes())
+    }
+
+    /// Reads or changes what is kept for those who subscribe later.
+    pub(crate) fn with_retained<T>(&self, read: impl FnOnce(&mut Retained) -> T) -> T {
+        read(&mut self.lock().retained)
     }
 
     /// The position of the newest publication.
@@ -358,27 +349,38 @@ impl Log {
 }
 
 impl State {
-    /// Everything that a publication to this destination is for.
-    fn each_interest(&self, destination: &Destination, mut visit: impl FnMut(&Interest)) {
+    /// Everything that a publication to this destination is for. Answers what it took to find: one
+    /// look into the table of destinations, and the nodes of the index.
+    fn each_interest(&self, destination: &Destination, mut visit: impl FnMut(&Interest)) -> usize {
+        let mut steps = 1;
         if let Some(interest) = self.interests.get(destination) {
             visit(interest);
         }
         if let Destination::Named(name) = destination
             && !self.patterns.is_empty()
         {
-            self.patterns.find(name, |pattern| {
+            steps += self.patterns.find(name, |pattern| {
                 if let Some(interest) = self.interests.get(pattern) {
                     visit(interest);
                 }
             });
         }
+        steps
     }
 
-    fn join(&mut self, shard: usize, destination: &Destination) -> Result<u64, Refusal> {
+    fn join(&mut self, shard: usize, destination: &Destination) -> Result<Joined, Refusal> {
+        self.count(shard, destination)?;
+        Ok(Joined {
+            position: self.position,
+            replay: self.retained.replay(destination),
+        })
+    }
+
+    fn count(&mut self, shard: usize, destination: &Destination) -> Result<(), Refusal> {
         let shards = self.inboxes.len();
         if let Some(interest) = self.interests.get_mut(destination) {
             interest.by_shard[shard] += 1;
-            return Ok(self.position);
+            return Ok(());
         }
         let entry = match destination {
             Destination::Matching(pattern) => {
@@ -391,7 +393,8 @@ impl State {
         by_shard[shard] = 1;
         let interest = Interest { by_shard, entry };
         self.interests.insert(destination.clone(), interest);
-        Ok(self.position)
+        self.users += usize::from(matches!(destination, Destination::User(_)));
+        Ok(())
     }
 
     fn accept(

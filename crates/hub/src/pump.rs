@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::log::Entry;
+use crate::inbox::Entry;
 use crate::member::{Deadline, Member, Phase};
 use crate::moment::Moment;
 use crate::outbox::Frame;
@@ -17,6 +17,7 @@ use crate::publication::Publication;
 use crate::session::{SessionId, Slot};
 use crate::shard::{Answered, Outgoing, Shard, Wait};
 use crate::sink::{Cause, Ending, Sink};
+use crate::view::View;
 use crate::watch::Due;
 use crate::wheel::TICK;
 
@@ -30,6 +31,7 @@ impl Shard {
         // What waits comes first: it makes room for what is to wait behind it.
         self.write_waiting(sink);
         self.write_outgoing(sink, now);
+        self.write_replays(sink, now);
         self.pumps = self.pumps.wrapping_add(1);
         self.pass(sink, now);
         self.answer_closes(now);
@@ -177,8 +179,13 @@ impl Shard {
                     self.fan_out(&[publication], Some(&predicate), sink, now);
                 }
                 Entry::Direct(id, publication) => self.deliver_direct(id, &publication, sink, now),
-                Entry::Ask(session, request) => self.grant(session, request, now),
+                Entry::Ask(session, request) => {
+                    self.grant(session, request, now);
+                    // It comes before what is published next.
+                    self.write_replays(sink, now);
+                }
                 Entry::Collect(destination, told) => told(self.subscribed(&destination)),
+                Entry::Look(look) => look(&View::new(self)),
                 Entry::CloseAll {
                     destination,
                     code,

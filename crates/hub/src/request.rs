@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::destination::Destination;
-use crate::log::Log;
+use crate::log::{Joined, Log};
 use crate::moment::Moment;
 use crate::outbox::OutboxPolicy;
+use crate::outcome::Outcome;
 use crate::session::{Session, SessionId};
 use crate::shard::Shard;
 use crate::topics::Wanted;
@@ -17,14 +18,16 @@ pub(crate) type Told<T> = Box<dyn FnOnce(T) + Send>;
 
 /// What is asked of one session's shard.
 pub(crate) enum Request {
-    /// Subscribe it; the log counts the subscription from this position on.
+    /// Subscribe it; the log has counted the subscription already.
     Subscribe {
         destination: Destination,
         label: Box<str>,
-        joined: u64,
+        joined: Joined,
     },
-    /// End a subscription.
+    /// End all subscriptions to a destination.
     Unsubscribe(Destination),
+    /// End what it has subscribed to under a label.
+    UnsubscribeLabel(Box<str>),
     /// Let this be its outbox's policy.
     Outbox(OutboxPolicy),
     /// Change its time-outs.
@@ -64,14 +67,21 @@ impl Shard {
             } => {
                 let is_new = !self.topics.is_subscribed(member, &destination, &label);
                 let wanted = Wanted::all(destination.clone(), &label);
-                // Not wanted twice, or no room: the log has counted it in vain.
-                if !(is_new && self.topics.add(&mut self.members, slot, wanted, joined)) {
+                let Joined { position, replay } = joined;
+                if is_new && self.topics.add(&mut self.members, slot, wanted, position) {
+                    self.replay_to_newest(slot, replay);
+                } else {
+                    // Not wanted twice, or no room: the log has counted it in vain.
                     log.leave(self.index, &destination);
                 }
             }
             Request::Unsubscribe(destination) => {
-                // There may be no such subscription, which is as good.
-                let _ = self.unsubscribe(slot, &destination);
+                // Under whatever label; there may be no such subscription, which is as good.
+                while let Outcome::Done(()) = self.unsubscribe(slot, &destination) {}
+            }
+            Request::UnsubscribeLabel(label) => {
+                // As above.
+                let _ = self.unsubscribe_label(slot, &label);
             }
             Request::Outbox(policy) => member.policy = policy,
             Request::Timeouts(change) => self.change_timeouts(slot, change, now),

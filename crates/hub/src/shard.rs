@@ -5,7 +5,7 @@
 //! ([`writable`](Shard::writable), [`gone`](Shard::gone), [`peer_closed`](Shard::peer_closed)),
 //! and [`pump`](Shard::pump) does everything that writes. Nothing is written anywhere else.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,12 +18,13 @@ use crate::destination::Destination;
 use crate::fanout::Frames;
 use crate::format::{Format, FormatId};
 use crate::hub::Shared;
-use crate::log::Entry;
+use crate::inbox::Entry;
 use crate::member::{Deadline, Member, Phase};
 use crate::moment::Moment;
 use crate::outbox::Frame;
 use crate::outcome::{Outcome, Refusal, Ticket};
 use crate::publication::{Message, Publication};
+use crate::replay::Replay;
 use crate::session::{NewSession, Session, SessionId, Slot};
 use crate::sink::Ending;
 use crate::topics::{Filter, Topics, Wanted};
@@ -84,6 +85,8 @@ pub struct Shard {
     pub(crate) wheel: Wheel<Deadline>,
     /// Replies and close frames, in the order in which they were asked for.
     pub(crate) outgoing: Vec<Outgoing>,
+    /// What new subscriptions are sent first.
+    pub(crate) replays: Vec<Replay>,
     /// How often it was pumped.
     pub(crate) pumps: u32,
     /// The length of the longest run of the last pass.
@@ -112,6 +115,7 @@ impl Shard {
             topics: Topics::default(),
             wheel: Wheel::new(),
             outgoing: Vec::new(),
+            replays: Vec::new(),
             pumps: 0,
             batched: 0,
             answered: Vec::new(),
@@ -206,7 +210,8 @@ impl Shard {
         Outcome::Done((slot, session))
     }
 
-    /// Subscribes a session. Publications that are accepted from now on reach it; `label` is
+    /// Subscribes a session. What the destination has [kept](crate::Hub::retain) is sent to it by
+    /// the next pump, and publications that are accepted from now on reach it; `label` is
     /// handed to [`Format::prefix`](crate::Format::prefix). A session may subscribe to a destination
     /// several times, under different labels. The outcome carries the position that the subscription
     /// joined at.
@@ -247,7 +252,10 @@ impl Shard {
         }
         let (log, members) = (&self.shared.log, &mut self.members);
         match self.topics.join(log, self.index, members, slot, wanted) {
-            Ok(joined) => Outcome::Done(joined),
+            Ok(joined) => {
+                self.replay_to_newest(slot, joined.replay);
+                Outcome::Done(joined.position)
+            }
             Err(refusal) => Outcome::Refused(refusal),
         }
     }
@@ -279,6 +287,17 @@ impl Shard {
         member.is_some_and(|member| member.subscriptions.iter().any(|one| *one.label == *label))
     }
 
+    /// Under how many labels a session has subscribed, without the empty one.
+    pub fn labels(&self, slot: Slot) -> usize {
+        let member = self.members.get(slot.index());
+        let all = member.map_or(&[][..], |member| &member.subscriptions);
+        let labels = all.iter().map(|one| &*one.label);
+        labels
+            .filter(|label| !label.is_empty())
+            .collect::<HashSet<_>>()
+            .len()
+    }
+
     /// Ends everything that a session has subscribed to under this label. What is in the outbox
     /// already is still delivered.
     pub fn unsubscribe_label(&mut self, slot: Slot, label: &str) -> Outcome<()> {
@@ -287,6 +306,7 @@ impl Shard {
             .topics
             .leave_label(log, self.index, members, slot, label)
         {
+            self.stop_replays(slot);
             Outcome::Done(())
         } else {
             Outcome::Refused(Refusal::NotSubscribed)
@@ -300,6 +320,7 @@ impl Shard {
             .topics
             .leave(log, self.index, members, slot, destination)
         {
+            self.stop_replays(slot);
             Outcome::Done(())
         } else {
             Outcome::Refused(Refusal::NotSubscribed)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use crate::destination::Destination;
-use crate::log::Log;
+use crate::log::{Joined, Log};
 use crate::member::Member;
 use crate::outcome::Refusal;
 use crate::patterns::{EntryId, PatternIndex};
@@ -131,14 +131,28 @@ impl Topics {
         destination: &Destination,
         label: &str,
     ) -> bool {
-        let topic = self.by_name.get(destination);
-        let mut subscriptions = member.subscriptions.iter();
-        topic.is_some_and(|&topic| {
-            subscriptions.any(|one| one.topic == topic && *one.label == *label)
-        })
+        self.subscription(member, destination, label).is_some()
     }
 
-    /// Adds a subscription and answers the position that it joins at.
+    /// What a session has subscribed to this destination under this label.
+    pub(crate) fn subscription<'a>(
+        &self,
+        member: &'a Member,
+        destination: &Destination,
+        label: &str,
+    ) -> Option<&'a Subscription> {
+        let topic = *self.by_name.get(destination)?;
+        let mut subscriptions = member.subscriptions.iter();
+        subscriptions.find(|one| one.topic == topic && *one.label == *label)
+    }
+
+    /// What a subscription is to.
+    pub(crate) fn destination(&self, subscription: &Subscription) -> Option<&Destination> {
+        let topic = self.topics.get(subscription.topic as usize);
+        topic.map(|topic| &topic.destination)
+    }
+
+    /// Adds a subscription and answers where it begins.
     pub(crate) fn join(
         &mut self,
         log: &Log,
@@ -146,10 +160,10 @@ impl Topics {
         members: &mut Slab<Member>,
         slot: Slot,
         wanted: Wanted,
-    ) -> Result<u64, Refusal> {
+    ) -> Result<Joined, Refusal> {
         let joined = log.join(shard, &wanted.destination)?;
         let destination = wanted.destination.clone();
-        if self.add(members, slot, wanted, joined) {
+        if self.add(members, slot, wanted, joined.position) {
             Ok(joined)
         } else {
             log.leave(shard, &destination);
@@ -183,8 +197,11 @@ impl Topics {
         let subscriptions = &mut members[slot.index()].subscriptions;
         *doubles += u32::from(subscriptions.iter().any(|one| one.topic == topic));
         let subscription = subscriptions.len() as u32;
-        // Most sessions have one or two: an exact fit saves what a growing vector would spare.
-        subscriptions.reserve_exact(1);
+        if subscriptions.len() == subscriptions.capacity() {
+            // Most sessions have one or two: an exact fit saves what a growing vector would spare.
+            // Those that have a thousand grow by quarters, lest each be copied for the next.
+            subscriptions.reserve_exact(1 + subscriptions.len() / 4);
+        }
         let place = subscribers.len() as u32;
         subscriptions.push(Subscription {
             topic,

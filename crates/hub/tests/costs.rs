@@ -145,7 +145,7 @@ fn what_queued_up_is_one_write_for_each_subscriber() {
 }
 
 #[test]
-fn a_publication_is_encoded_once_for_all_shards() {
+fn s87_a_publication_is_encoded_once_for_all_shards() {
     let mut bench = Bench::new(2);
     bench.publish(PUBLICATIONS);
     bench.pump();

@@ -18,7 +18,7 @@ fn publish(house: &House, destination: &Destination, text: &str) -> u64 {
 }
 
 #[test]
-fn a_publication_is_encoded_once_for_each_format_however_many_receive_it() {
+fn s87_a_publication_is_encoded_once_for_each_format_however_many_receive_it() {
     let mut house = House::new(2, 1);
     for number in 0..30 {
         let format = if number % 3 == 0 {
@@ -80,7 +80,7 @@ fn long_and_short_frames_of_one_run_keep_their_order_wherever_a_subscriber_joine
 }
 
 #[test]
-fn a_prefix_is_each_subscribers_own_and_the_rest_is_shared() {
+fn s87_a_prefix_is_each_subscribers_own_and_the_rest_is_shared() {
     let mut house = House::new(1, 1);
     let destination = topic("/topic/a");
     let mut slots = Vec::new();

@@ -38,6 +38,7 @@ struct Sights {
     received: usize,
     closed_as_slow: usize,
     dropped: usize,
+    replayed: usize,
 }
 
 fn run(seed: u64, shards: usize, sessions_max: usize, steps: usize, sights: &mut Sights) {
@@ -54,10 +55,11 @@ fn run(seed: u64, shards: usize, sessions_max: usize, steps: usize, sights: &mut
     sights.received += world.received;
     sights.closed_as_slow += world.closed_as_slow;
     sights.dropped += world.dropped;
+    sights.replayed += world.replayed;
 }
 
 #[test]
-fn s28_s29_s30_small_worlds_keep_every_promise() {
+fn s28_s29_s30_s98_small_worlds_keep_every_promise() {
     let mut sights = Sights::default();
     let seeds = seeds(1, 40);
     for seed in &seeds {
@@ -73,6 +75,7 @@ fn s28_s29_s30_small_worlds_keep_every_promise() {
     // A simulation in which nothing goes wrong would prove nothing.
     if seeds.len() > 1 {
         assert!(sights.received > 10_000, "{sights:?}");
+        assert!(sights.replayed > 100, "{sights:?}");
         assert!(
             sights.closed_as_slow > 100 && sights.dropped > 100,
             "{sights:?}"

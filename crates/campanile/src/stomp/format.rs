@@ -16,6 +16,8 @@ use crate::driver::close_frame;
 /// ones (S65).
 struct StompFormat {
     version: Version,
+    /// What user destinations begin with.
+    users: Arc<str>,
 }
 
 /// What all MESSAGEs begin with.
@@ -47,7 +49,7 @@ impl Format for StompFormat {
     }
 
     fn encode(&self, publication: &Publication) -> Bytes {
-        let Some(destination) = name_of(publication.destination()) else {
+        let Some(destination) = name_of(publication.destination(), &self.users) else {
             return Bytes::new();
         };
         let id = publication.id().to_string();
@@ -92,11 +94,12 @@ impl Format for StompFormat {
 }
 
 /// What clients call a destination; implicit ones have no name.
-fn name_of(destination: &Destination) -> Option<String> {
+pub(crate) fn name_of(destination: &Destination, users: &str) -> Option<String> {
     match destination {
         Destination::Named(name) => Some(name.to_string()),
-        Destination::Private(private) => Some(format!("/user{}", private.name())),
-        Destination::Endpoint(_) | Destination::User(_) | Destination::Matching(_) => None,
+        Destination::Private(private) => Some(format!("{users}{}", private.name())),
+        Destination::Matching(pattern) => Some(pattern.to_string()),
+        Destination::Endpoint(_) | Destination::User(_) => None,
     }
 }
 
@@ -105,8 +108,12 @@ fn name_of(destination: &Destination) -> Option<String> {
 pub(crate) struct StompFormats([FormatId; 3]);
 
 impl StompFormats {
-    pub(crate) fn new(hub: &Hub) -> Result<Self, TooManyFormats> {
-        let format = |version| hub.register(Arc::new(StompFormat { version }));
+    pub(crate) fn new(hub: &Hub, users: &str) -> Result<Self, TooManyFormats> {
+        let users: Arc<str> = users.into();
+        let format = |version| {
+            let users = Arc::clone(&users);
+            hub.register(Arc::new(StompFormat { version, users }))
+        };
         Ok(Self([
             format(Version::V10)?,
             format(Version::V11)?,

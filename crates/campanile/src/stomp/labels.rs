@@ -6,7 +6,10 @@
 
 use campanile_stomp::{Version, append_message_prefix};
 
+/// The id is escaped.
 const WITH_ID: char = 'i';
+/// The id is as it is, for 1.0, which knows no escapes.
+const WITH_PLAIN_ID: char = 'p';
 const WITHOUT_ID: char = 'd';
 
 /// The label of a subscription with this id, or else to this destination.
@@ -17,8 +20,12 @@ pub(crate) fn label(version: Version, id: Option<&str>, destination: &str) -> St
             let mut prefix = Vec::new();
             append_message_prefix(version, Some(id), None, &mut prefix);
             let prefix = String::from_utf8_lossy(&prefix);
+            let kind = match version {
+                Version::V10 => WITH_PLAIN_ID,
+                Version::V11 | Version::V12 => WITH_ID,
+            };
             format!(
-                "{WITH_ID}{}",
+                "{kind}{}",
                 prefix.strip_prefix("MESSAGE\n").unwrap_or_default()
             )
         }
@@ -27,7 +34,34 @@ pub(crate) fn label(version: Version, id: Option<&str>, destination: &str) -> St
 
 /// What a MESSAGE to this subscription begins with, behind its command.
 pub(crate) fn header(label: &str) -> &str {
-    label.strip_prefix(WITH_ID).unwrap_or_default()
+    label
+        .strip_prefix([WITH_ID, WITH_PLAIN_ID])
+        .unwrap_or_default()
+}
+
+/// The id that the client has given; `None` if it has given none.
+pub(crate) fn id(label: &str) -> Option<String> {
+    let id = header(label)
+        .strip_prefix("subscription:")?
+        .strip_suffix('\n')?;
+    if label.starts_with(WITH_PLAIN_ID) {
+        return Some(id.to_owned());
+    }
+    let mut plain = String::with_capacity(id.len());
+    let mut characters = id.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            // What we have escaped ourselves.
+            '\\' => match characters.next() {
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('c') => ':',
+                _ => '\\',
+            },
+            other => other,
+        });
+    }
+    Some(plain)
 }
 
 #[cfg(test)]
@@ -40,6 +74,20 @@ mod tests {
         assert_eq!(of(Version::V12, Some("a:1")), "subscription:a\\c1\n");
         assert_eq!(of(Version::V10, Some("a\n1")), "subscription:a 1\n");
         assert_eq!(of(Version::V10, None), "");
+        for version in [Version::V11, Version::V12] {
+            for text in ["a:1", "\\n", "\n:\\", "", "ü"] {
+                assert_eq!(
+                    id(&label(version, Some(text), "/topic/a")).as_deref(),
+                    Some(text)
+                );
+            }
+        }
+        assert_eq!(
+            id(&label(Version::V10, Some("a\\c1"), "")).as_deref(),
+            Some("a\\c1")
+        );
+        assert_eq!(id(&label(Version::V10, None, "/topic/a")), None);
+        assert_eq!(id(""), None);
         let labels = [
             label(Version::V10, None, "/topic/a"),
             label(Version::V10, Some("/topic/a"), "/topic/a"),

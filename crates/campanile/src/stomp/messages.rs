@@ -50,6 +50,24 @@ pub(super) fn of_somebody(rest: &str, session: &Session) -> Result<Destination, 
     })
 }
 
+/// What a session's own user destination is: its own, and its user's (S116, S120).
+///
+/// A name with `%2F` is refused (S119): whoever sends to it would reach the user whose name has a
+/// slash there.
+pub(super) fn of_this(rest: &str, session: &Session) -> Result<Vec<Destination>, Refused> {
+    let own = Destination::of_session(session.id(), rest);
+    let Some(user) = session.user() else {
+        return Ok(vec![own]);
+    };
+    if user.contains("%2F") || user.contains("%2f") {
+        return Err(Refused::new(
+            "bad-user-name",
+            "this user's name contains %2F, which stands for a slash; nobody could send to it",
+        ));
+    }
+    Ok(vec![own, Destination::of_user(user, rest)])
+}
+
 /// A reply's destination with the variables of the one that was sent to.
 pub(super) fn fill(name: &str, parameters: &PathParameters) -> String {
     let filled = parameters.iter();

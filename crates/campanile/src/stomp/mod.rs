@@ -12,6 +12,7 @@ mod session;
 
 pub use self::broker::{Broker, BrokerError, SUBSCRIPTIONS_MAX};
 pub use self::endpoint::StompEndpoint;
-pub(crate) use self::format::StompFormats;
+pub(crate) use self::format::{StompFormats, name_of};
 pub(crate) use self::handlers::{Handlers, Registered};
+pub(crate) use self::labels::id as subscription_id;
 pub(crate) use self::session::{Link, Step, StompRuntime, StompSession};

@@ -16,7 +16,7 @@ use super::broker::{Brokering, Kind};
 use super::format::StompFormats;
 use super::handlers::Handlers;
 use super::labels::label;
-use super::messages::{message, of_somebody};
+use super::messages::{message, of_somebody, of_this};
 use super::reply::{Refused, in_message};
 use crate::context::Sent;
 use crate::session::Session;
@@ -242,6 +242,10 @@ impl StompSession {
     ) -> Result<After, Refused> {
         let limit = self.runtime.broker.subscriptions_max;
         if self.subscriptions as usize >= limit {
+            // The server may have ended some.
+            self.subscriptions = u32::try_from(link.shard.labels(link.slot)).unwrap_or(u32::MAX);
+        }
+        if self.subscriptions as usize >= limit {
             let detail = format!("a session may have {limit} subscriptions; end some");
             return Err(Refused::new("too-many-subscriptions", detail));
         }
@@ -271,12 +275,7 @@ impl StompSession {
         let destinations = match self.runtime.broker.kind(name)? {
             Kind::Topic => vec![Destination::matching(self.runtime.broker.pattern(name)?)],
             Kind::Application(_) => Vec::new(),
-            Kind::User(rest) => {
-                let own = Destination::of_session(link.session.id(), rest);
-                let user = link.session.user();
-                let of_user = user.map(|user| Destination::of_user(user, rest));
-                std::iter::once(own).chain(of_user).collect()
-            }
+            Kind::User(rest) => of_this(rest, link.session)?,
         };
         for destination in destinations {
             subscribe_to(destination, &label, selector.clone(), link)?;

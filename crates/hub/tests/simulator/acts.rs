@@ -57,6 +57,7 @@ impl World {
             let outcome = shard.subscribe(client.slot, name.clone(), &label);
             assert_eq!(outcome, Outcome::Refused(Refusal::AlreadySubscribed));
             assert_eq!(shard.unsubscribe(client.slot, &name), Outcome::Done(()));
+            client.replays.retain(|(from, ..)| *from != destination);
             topics[destination].remove(&index);
         } else {
             let outcome = shard.unsubscribe(client.slot, &name);
@@ -65,6 +66,10 @@ impl World {
             assert_eq!(joined, Outcome::Done(self.position));
             client.subscriptions.insert(destination);
             topics[destination].insert(index, self.position);
+            let kept = self.kept.iter().find(|(_, (from, _))| *from == destination);
+            client.replays.extend(
+                kept.map(|(position, (from, content))| (*from, *position, content.clone())),
+            );
         }
     }
 

@@ -34,7 +34,31 @@ pub(crate) enum Expected {
         content: Vec<u8>,
         label: Option<String>,
     },
+    /// What its destination had kept when it subscribed: older than what it has received since.
+    Replayed {
+        position: u64,
+        content: Vec<u8>,
+        label: Option<String>,
+    },
     Reply(Vec<u8>),
+}
+
+impl Expected {
+    /// The same, as it arrives: nothing on the wire tells a replay.
+    fn as_received(&self) -> Self {
+        match self.clone() {
+            Self::Replayed {
+                position,
+                content,
+                label,
+            } => Self::Publication {
+                position,
+                content,
+                label,
+            },
+            other => other,
+        }
+    }
 }
 
 /// One session of the model.
@@ -51,6 +75,8 @@ pub(crate) struct Client {
     /// The destinations that it has subscribed to, as the model numbers them.
     pub(crate) subscriptions: BTreeSet<usize>,
     pub(crate) expected: VecDeque<Expected>,
+    /// What the next pump sends first to new subscriptions: where from, position, content.
+    pub(crate) replays: Vec<(usize, u64, Vec<u8>)>,
     pub(crate) replies: usize,
     /// Whether the application has asked for its end.
     pub(crate) is_asked_to_close: bool,
@@ -59,6 +85,8 @@ pub(crate) struct Client {
     /// Whether the model knows that it takes no more publications.
     pub(crate) is_closing: bool,
     pub(crate) close_frame: Option<(u16, String)>,
+    /// How much of what it received had been kept for it.
+    pub(crate) replayed: usize,
     /// Publications that were skipped in what it received.
     skipped: usize,
     last_position: u64,
@@ -82,11 +110,13 @@ impl Client {
             is_polite: true,
             subscriptions: BTreeSet::new(),
             expected: VecDeque::new(),
+            replays: Vec::new(),
             replies: 0,
             is_asked_to_close: false,
             has_left: false,
             is_closing: false,
             close_frame: None,
+            replayed: 0,
             skipped: 0,
             last_position: 0,
             waiting_since: None,
@@ -118,31 +148,35 @@ impl Client {
                     label,
                     position,
                     content,
-                } => {
+                } => Expected::Publication {
+                    position,
+                    content,
+                    label,
+                },
+            };
+            match self.skip_to(&got) {
+                Expected::Publication { position, .. } => {
                     assert!(
                         position > self.last_position,
                         "position {position} did not rise"
                     );
                     self.last_position = position;
-                    Expected::Publication {
-                        position,
-                        content,
-                        label,
-                    }
                 }
-            };
-            self.skip_to(&got);
+                Expected::Replayed { .. } => self.replayed += 1,
+                Expected::Reply(_) => {}
+            }
         }
     }
 
-    fn skip_to(&mut self, got: &Expected) {
+    /// Goes on to what was expected of what has come.
+    fn skip_to(&mut self, got: &Expected) -> Expected {
         while let Some(next) = self.expected.pop_front() {
-            if next == *got {
-                return;
+            if next.as_received() == *got {
+                return next;
             }
             assert!(self.may_drop(), "a gap: got {got:?} instead of {next:?}");
             assert!(
-                matches!(next, Expected::Publication { .. }),
+                !matches!(next, Expected::Reply(_)),
                 "a reply was lost: {next:?}"
             );
             self.skipped += 1;

@@ -41,13 +41,25 @@ impl Model {
             return;
         };
         client.is_closing = true;
+        client.replays.clear();
         for destination in std::mem::take(&mut client.subscriptions) {
             self.topics[destination].remove(&index);
         }
     }
 
-    /// Does what the shard must do with what waits in its inbox.
+    /// Does what the shard must do with what waits in its inbox, after what its destinations have
+    /// kept for new subscriptions.
     pub(crate) fn run_inbox(&mut self) {
+        for client in self.clients.values_mut() {
+            for (destination, position, content) in std::mem::take(&mut client.replays) {
+                let label = client.is_labelled.then(|| format!("label {destination}"));
+                client.expected.push_back(Expected::Replayed {
+                    position,
+                    content,
+                    label,
+                });
+            }
+        }
         for entry in std::mem::take(&mut self.inbox) {
             match entry {
                 Entry::Close(id) => {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use campanile_hub::{
-    Cause, Destination, Message, NewSession, OutboxPolicy, Outcome, Overflow, Refusal, Session,
+    Cause, Destination, Message, NewSession, OutboxPolicy, Outcome, Overflow, Pattern, Refusal,
+    RetainedLimits, Separator, Session,
 };
 
 use super::client::{Client, Mood};
@@ -19,6 +20,9 @@ pub(crate) const CONTENT_BYTES_MAX: usize = 12_000;
 pub(crate) const ENDPOINTS: usize = 3;
 pub(crate) const USERS: usize = 12;
 pub(crate) const NAMED: usize = 9;
+/// So many of the named ones keep their last value, but not all of them at the same time.
+const KEEPING: usize = 5;
+const KEPT_MAX: usize = 4;
 const TEAMS: usize = 3;
 const PUBLISHERS: usize = 5;
 
@@ -29,6 +33,8 @@ pub(crate) struct World {
     pub(crate) models: Vec<Model>,
     pub(crate) destinations: Vec<Destination>,
     pub(crate) position: u64,
+    /// By position, what destinations have kept.
+    pub(crate) kept: BTreeMap<u64, (usize, Vec<u8>)>,
     sent: [u64; PUBLISHERS],
     sessions_max: usize,
     is_leaving: bool,
@@ -39,6 +45,7 @@ pub(crate) struct World {
     pub(crate) closed_as_slow: usize,
     pub(crate) dropped: usize,
     pub(crate) received: usize,
+    pub(crate) replayed: usize,
 }
 
 impl World {
@@ -52,12 +59,23 @@ impl World {
             topics: vec![BTreeMap::new(); ENDPOINTS + USERS + NAMED],
             ..Model::default()
         };
+        let house = House::new(shards, seed);
+        for one in 0..KEEPING {
+            let pattern = Pattern::parse(&format!("/topic/{one}"), Separator::Slash);
+            let kept = house.hub.retain(&pattern.expect("a pattern"));
+            kept.expect("room for a pattern");
+        }
+        house.hub.set_retained_limits(RetainedLimits {
+            destinations_max: KEPT_MAX,
+            ..RetainedLimits::default()
+        });
         Self {
-            house: House::new(shards, seed),
+            house,
             random: Random::new(seed),
             models: (0..shards).map(|_| model()).collect(),
             destinations,
             position: 0,
+            kept: BTreeMap::new(),
             sent: [0; PUBLISHERS],
             sessions_max,
             is_leaving: false,
@@ -67,6 +85,7 @@ impl World {
             closed_as_slow: 0,
             dropped: 0,
             received: 0,
+            replayed: 0,
         }
     }
 
@@ -189,6 +208,9 @@ impl World {
             self.position += 1;
             assert_eq!(accepted.id.position, self.position);
             assert_eq!(accepted.subscriptions, self.subscriptions(destination));
+            if team.is_none() {
+                self.keep(destination, &content);
+            }
             for model in &mut self.models {
                 if !model.topics[destination].is_empty() {
                     let to = team.map_or(To::All(destination), |team| To::Team(destination, team));
@@ -201,6 +223,21 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Notes what a destination keeps, and what is let go of for it.
+    fn keep(&mut self, destination: usize, content: &[u8]) {
+        let first = ENDPOINTS + USERS;
+        if !(first..first + KEEPING).contains(&destination) {
+            return;
+        }
+        self.kept.retain(|_, (from, _)| *from != destination);
+        let value = (destination, content.to_vec());
+        self.kept.insert(self.position, value);
+        if self.kept.len() > KEPT_MAX {
+            self.kept.pop_first();
+        }
+        assert_eq!(self.house.hub.retained_size().0, self.kept.len());
     }
 
     fn subscriptions(&self, destination: usize) -> usize {
@@ -251,6 +288,7 @@ impl World {
             assert!(!client.session.is_open());
             self.closed_as_slow += usize::from(ended.ending.cause == Cause::SlowConsumer);
             self.ended += 1;
+            self.replayed += client.replayed;
             self.former.push_back(client.session);
         }
         self.former.truncate(64);
