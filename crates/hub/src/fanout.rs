@@ -167,11 +167,10 @@ impl Pass<'_> {
         for publication in self.run {
             for subscriber in subscribers {
                 let subscription = &member.subscriptions[subscriber.subscription as usize];
-                let filter = subscription.filter.as_ref();
                 if publication.id().position > subscriber.joined
-                    && filter.is_none_or(|wants| wants(publication))
+                    && let Some(picked) = subscription.pick(publication)
                 {
-                    frames.push(self.frame_for(publication, *subscriber, member));
+                    frames.push(self.frame_for(&picked, *subscriber, member));
                 }
             }
         }
@@ -220,10 +219,12 @@ impl Pass<'_> {
             return None;
         }
         let id = member.format;
-        if let Some(filter) = &member.subscriptions[subscriber.subscription as usize].filter {
-            let wanted = self.run[first..].iter().filter(|one| filter(one));
+        let subscription = &member.subscriptions[subscriber.subscription as usize];
+        if subscription.filter.is_some() {
+            let wanted = self.run[first..].iter();
             let frames: Vec<Frame> = wanted
-                .map(|one| self.frame_for(one, subscriber, member))
+                .filter_map(|one| subscription.pick(one))
+                .map(|one| self.frame_for(&one, subscriber, member))
                 .collect();
             if !frames.is_empty() {
                 member.is_sent_to(true, now);
