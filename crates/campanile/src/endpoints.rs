@@ -1,6 +1,7 @@
 //! An application's endpoints, which may change while it runs.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::around::Decorator;
@@ -14,7 +15,9 @@ use crate::handshake::HandshakeInterceptor;
 use crate::mounted::Mounted;
 use crate::path::{PathTemplate, Routes};
 use crate::state::States;
-use crate::stomp::{Broker, Handlers, Registered, StompFormats, StompRuntime};
+use crate::stomp::{
+    Broker, HandlerRoutes, Registered, Stages, StompFormats, StompRules, StompRuntime,
+};
 
 /// What the application has for all its endpoints.
 pub(crate) struct Common {
@@ -26,6 +29,7 @@ pub(crate) struct Common {
     pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) broker: Broker,
     pub(crate) handlers: Vec<Registered>,
+    pub(crate) stages: Arc<Stages>,
 }
 
 /// The endpoints on their paths. Handshakes read a version of the table that nobody changes;
@@ -34,7 +38,8 @@ pub(crate) struct Endpoints {
     common: Common,
     formats: Mutex<WebSocketFormats>,
     /// Made when the first endpoint needs it.
-    stomp: Mutex<Option<Arc<StompRuntime>>>,
+    stomp: Mutex<Option<StompRuntime>>,
+    unhandled: Arc<AtomicU64>,
     routes: RwLock<Arc<Routes<Arc<Mounted>>>>,
 }
 
@@ -44,6 +49,7 @@ impl Endpoints {
             common,
             formats: Mutex::new(formats),
             stomp: Mutex::default(),
+            unhandled: Arc::default(),
             routes: RwLock::default(),
         }
     }
@@ -60,6 +66,7 @@ impl Endpoints {
             proxies: Arc::new(proxies.expect("no proxies")),
             broker: Broker::new(),
             handlers: Vec::new(),
+            stages: Arc::default(),
         };
         Self::new(common, WebSocketFormats::new(hub, 1).expect("a format"))
     }
@@ -91,7 +98,7 @@ impl Endpoints {
                 source,
             })?;
         let stomp = match endpoint.speaks_stomp {
-            true => Some(self.stomp()?),
+            true => Some(self.stomp(path, &endpoint)?),
             false => None,
         };
         let mounted = {
@@ -114,20 +121,50 @@ impl Endpoints {
             .map_err(of_path)
     }
 
-    /// What all STOMP sessions share.
-    fn stomp(&self) -> Result<Arc<StompRuntime>, BuildError> {
-        let mut stomp = self.stomp.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stomp) = &*stomp {
-            return Ok(Arc::clone(stomp));
+    /// What all STOMP sessions of an endpoint share.
+    fn stomp(&self, path: &str, endpoint: &Endpoint) -> Result<Arc<StompRuntime>, BuildError> {
+        for handler in &self.common.handlers {
+            let who = format!("handler {} at endpoint {path}", handler.path);
+            for required in &handler.required_states {
+                let has = endpoint.callbacks.has_state(*required);
+                if required.owner == StateOwner::Session && !has {
+                    check_state(&self.common.states, &who, *required)?;
+                }
+            }
         }
+        let mut stomp = self.stomp.lock().unwrap_or_else(PoisonError::into_inner);
+        let common = match &*stomp {
+            Some(common) => common.clone(),
+            None => stomp.insert(self.common_stomp()?).clone(),
+        };
+        let rules = endpoint.stomp_rules.clone();
+        Ok(Arc::new(StompRuntime { rules, ..common }))
+    }
+
+    /// What all STOMP sessions share.
+    fn common_stomp(&self) -> Result<StompRuntime, BuildError> {
         let formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = Arc::new(StompRuntime {
-            broker: self.common.broker.clone().build()?,
+        let Common {
+            decorators,
+            on_error,
+            ..
+        } = &self.common;
+        let on_error = on_error.as_ref().map(|(callback, _)| callback);
+        let handlers = HandlerRoutes::new(&self.common.handlers, decorators, on_error)?;
+        Ok(StompRuntime {
+            broker: Arc::new(self.common.broker.clone().build()?),
             formats: StompFormats::new(formats.hub())?,
-            handlers: Handlers::new(&self.common.handlers)?,
-        });
-        *stomp = Some(Arc::clone(&made));
-        Ok(made)
+            handlers: Arc::new(handlers),
+            stages: Arc::clone(&self.common.stages),
+            rules: StompRules::default(),
+            on_error: on_error.map(|one| Decorator::all(decorators, one.clone())),
+            unhandled: Arc::clone(&self.unhandled),
+        })
+    }
+
+    /// How many frames of STOMP clients were for handlers that there are not.
+    pub(crate) fn unhandled(&self) -> u64 {
+        self.unhandled.load(Ordering::Relaxed)
     }
 
     /// Takes the endpoint with this template away. Answers whether there was one.
@@ -157,6 +194,7 @@ impl Endpoints {
             endpoint.required_states.extend(states);
         }
         endpoint.callbacks.decorate(decorators);
+        endpoint.stomp_rules.decorate(decorators);
         for required in &endpoint.required_states {
             if !endpoint.callbacks.has_state(*required) {
                 check_state(states, &format!("endpoint {path}"), *required)?;

@@ -68,6 +68,7 @@ mod driver;
 mod endpoint;
 mod endpoints;
 mod error;
+mod event_kind;
 mod extract;
 mod front;
 mod handle;
@@ -92,8 +93,9 @@ pub use bytes::Bytes;
 /// [`Handle::broadcast_to`] is asked about.
 pub use campanile_hub as hub;
 pub use campanile_hub::{
-    Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PONG_TIMEOUT, Parts,
-    PathParameters, Pattern, PatternError, PublicationId, Refusal, Separator, SessionId, Timeouts,
+    Accepted, Attributes, Cause, Content, Delivery, Ending, Message, OutboxPolicy, Overflow,
+    PONG_TIMEOUT, Parts, PathParameters, Pattern, PatternError, PublicationId, Refusal, Separator,
+    SessionId, Timeouts,
 };
 pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
@@ -138,4 +140,7 @@ pub use reply::{Close, IntoReply, Reply};
 pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
 pub use state::Application;
-pub use stomp::{Broker, BrokerError, SUBSCRIPTIONS_MAX, StompEndpoint};
+pub use stomp::{
+    Broker, BrokerError, Handlers, InboundFrame, Login, OnRefusal, OutboundMessage, Passage,
+    SUBSCRIPTIONS_MAX, StompEndpoint, StompError, Subscription,
+};

@@ -14,7 +14,7 @@ use super::caller::Caller;
 use super::inbound::Inbound;
 use super::transport::Transport;
 use super::{Arrival, EndpointRuntime};
-use crate::context::{About, Event};
+use crate::context::{About, Event, Sent};
 use crate::handler::Answer;
 use crate::session::Session;
 use crate::stomp::{Link, Step, StompSession};
@@ -37,7 +37,7 @@ const COMPRESSED_BYTES_AT_ONCE: usize = 2 << 10;
 
 /// How much may wait to be written to a client before we stop reading what it sends: who does not
 /// take answers gets no more questions answered.
-pub(super) const UNREAD_REPLIES_BYTES_MAX: usize = 64 << 10;
+pub(crate) const UNREAD_REPLIES_BYTES_MAX: usize = 64 << 10;
 
 /// A connection whose session is registered with the shard.
 pub(crate) struct Connection {
@@ -133,6 +133,12 @@ impl Connection {
             messages: MESSAGES_PER_TURN,
             inflated_bytes: INFLATED_BYTES_PER_TURN,
         };
+        if self.has_unread() {
+            self.go_on(slot, Vec::new(), shard, caller, now);
+            if self.has_unread() {
+                return self.must_stop(slot, shard).unwrap_or(Turn::Unfinished);
+            }
+        }
         if !self.held_back.is_empty() {
             let mut held_back = std::mem::take(&mut self.held_back);
             let stopped = self.decode(slot, &mut held_back, &mut left, shard, caller, now);
@@ -181,11 +187,9 @@ impl Connection {
         now: Moment,
     ) -> Option<Turn> {
         while !self.failed && !input.is_empty() {
-            let stop = if self.inbound.is_full() {
-                Some(Turn::Paused)
-            } else if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
-                Some(Turn::Blocked)
-            } else if left.messages == 0 || left.inflated_bytes == 0 {
+            let stop = if let Some(stop) = self.must_stop(slot, shard) {
+                Some(stop)
+            } else if self.has_unread() || left.messages == 0 || left.inflated_bytes == 0 {
                 Some(Turn::Unfinished)
             } else {
                 None
@@ -243,7 +247,25 @@ impl Connection {
             }
         }
         self.decoder.release();
-        None
+        let stop = || self.must_stop(slot, shard).unwrap_or(Turn::Unfinished);
+        self.has_unread().then(stop)
+    }
+
+    /// Why nothing may be taken from the client now, if that is so.
+    fn must_stop(&self, slot: Slot, shard: &Shard) -> Option<Turn> {
+        let is_connecting = self.stomp.as_ref().is_some_and(|one| one.is_connecting());
+        if self.inbound.is_full() || is_connecting {
+            Some(Turn::Paused)
+        } else if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
+            Some(Turn::Blocked)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a part of a message waits until more may be taken from the client.
+    fn has_unread(&self) -> bool {
+        self.stomp.as_ref().is_some_and(|one| one.has_unread())
     }
 
     /// Hands a message on to whoever understands it.
@@ -255,13 +277,36 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) {
-        // It leaves its place while the frames that it lends are handled.
-        let Some(mut stomp) = self.stomp.take() else {
+        if self.stomp.is_none() {
             shard.received(slot, event.ends_a_message(), now);
             caller.deliver(self, shard, slot, event, now);
             return;
+        }
+        let message = match event {
+            Event::Text(text) => text.into_bytes(),
+            Event::Binary(bytes) => bytes.into(),
+            other => other.payload().unwrap_or_default().to_vec(),
         };
-        let mut input = event.payload().unwrap_or_default();
+        self.go_on(slot, message, shard, caller, now);
+    }
+
+    /// Takes frames of a message, or of what is left of one, as far as that is possible now.
+    fn go_on(
+        &mut self,
+        slot: Slot,
+        mut message: Vec<u8>,
+        shard: &mut Shard,
+        caller: &Caller,
+        now: Moment,
+    ) {
+        // It leaves its place while the frames that it lends are handled.
+        let Some(mut stomp) = self.stomp.take() else {
+            return;
+        };
+        if stomp.has_unread() {
+            message = stomp.take_unread();
+        }
+        let mut input = &message[..];
         loop {
             let mut link = Link {
                 session: &self.session,
@@ -271,19 +316,38 @@ impl Connection {
                 now,
             };
             let step = stomp.step(&mut input, &mut link);
-            let Step::Call(sent) = step else { break };
+            let sent = match step {
+                Step::Call(sent) => sent,
+                Step::Full => {
+                    stomp.hold_back(input);
+                    break;
+                }
+                Step::Next | Step::Wait => break,
+            };
             self.stomp = Some(stomp);
             caller.deliver(self, shard, slot, Event::Sent(sent), now);
+            let must_stop = self.must_stop(slot, shard).is_some();
             let Some(taken) = self.stomp.take() else {
                 return;
             };
             stomp = taken;
+            if must_stop {
+                stomp.hold_back(input);
+                break;
+            }
         }
         shard.received(slot, stomp.is_connected(), now);
         self.stomp = Some(stomp);
     }
 
-    /// Does what a handler of something that the client has sent to a destination has answered.
+    /// What STOMP callbacks are still to be told when the session has ended.
+    pub(crate) fn farewell(&mut self, ending: &Ending) -> Vec<Box<Sent>> {
+        let stomp = self.stomp.as_mut();
+        stomp.map(|one| one.farewell(ending)).unwrap_or_default()
+    }
+
+    /// Does what a handler of something that the client has sent to a destination has answered, and
+    /// says what is to be called next.
     pub(crate) fn answered(
         &mut self,
         slot: Slot,
@@ -292,7 +356,7 @@ impl Connection {
         shard: &mut Shard,
         hub: &Hub,
         now: Moment,
-    ) {
+    ) -> Option<Box<Sent>> {
         let mut link = Link {
             session: &self.session,
             hub,
@@ -300,9 +364,7 @@ impl Connection {
             slot,
             now,
         };
-        if let Some(stomp) = &mut self.stomp {
-            stomp.answered(answer, about, &mut link);
-        }
+        self.stomp.as_mut()?.answered(answer, about, &mut link)
     }
 
     /// Fails the connection (RFC 6455 7.1.7): our close frame, and no waiting for the peer's.

@@ -30,6 +30,13 @@ pub(crate) fn header(label: &str) -> &str {
     label.strip_prefix(WITH_ID).unwrap_or_default()
 }
 
+/// The id that a subscription with this label has in headers, as it is escaped there; empty if it
+/// has none.
+pub(crate) fn id(label: &str) -> &str {
+    let value = header(label).strip_prefix("subscription:");
+    value.unwrap_or_default().trim_end_matches('\n')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
