@@ -80,6 +80,7 @@ pub mod path;
 mod problem;
 mod reply;
 pub mod schedule;
+mod sent;
 mod session;
 mod state;
 mod stomp;
@@ -117,8 +118,8 @@ pub use endpoint::{
 pub use error::{ClosingError, HandlerError, HandlerPanicked, Rejection};
 pub use extract::{
     Binary, BinaryPart, Closed, Dropped, Either, Encoded, Failure, FromApplication, FromEvent,
-    Headers, Json, Path, PayloadFormat, Pong, Query, RequiredState, SessionState, State, Text,
-    TextPart, User,
+    Headers, Json, MessageHeaders, Path, PayloadFormat, Pong, Query, RequiredState, SentTo,
+    SessionState, State, Text, TextPart, User, Valid, Validate,
 };
 #[cfg(feature = "tls")]
 pub use front::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};

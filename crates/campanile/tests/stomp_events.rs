@@ -27,6 +27,7 @@ fn noting(notes: &Notes) -> StompEndpoint {
         move |rest: String| {
             let mut notes = notes.lock().expect("not poisoned");
             notes.push(format!("{prefix}{rest}"));
+            std::future::ready(())
         }
     };
     let (connecting, connected) = (note("connect"), note("connected"));
@@ -34,12 +35,12 @@ fn noting(notes: &Notes) -> StompEndpoint {
     let disconnected = note("disconnected ");
     let text = |one: Subscription| format!("{} {}", one.id.unwrap_or_default(), one.destination);
     StompEndpoint::new()
-        .on_connect(async move |_: Login| connecting(String::new()))
-        .on_connected(async move || connected(String::new()))
-        .on_subscribed(async move |one: Subscription| subscribed(text(one)))
-        .on_unsubscribed(async move |one: Subscription| unsubscribed(text(one)))
-        .on_disconnected(async move |Closed(ending): Closed| {
-            disconnected(format!("{} {:?}", ending.code, ending.cause));
+        .on_connect(move |_: Login| connecting(String::new()))
+        .on_connected(move || connected(String::new()))
+        .on_subscribed(move |one: Subscription| subscribed(text(one)))
+        .on_unsubscribed(move |one: Subscription| unsubscribed(text(one)))
+        .on_disconnected(move |Closed(ending): Closed| {
+            disconnected(format!("{} {:?}", ending.code, ending.cause))
         })
 }
 
@@ -92,7 +93,9 @@ fn s156_s157_s158_events_come_in_order_and_the_last_one_exactly_once_however_it_
         ("1013 Application", |test, mut client| {
             let handle = test.handle();
             let code = CloseCode::TRY_AGAIN_LATER;
-            handle.close_endpoint("/stomp", code, "later").expect("room");
+            handle
+                .close_endpoint("/stomp", code, "later")
+                .expect("room");
             client.next_close();
             client
         }),
@@ -158,7 +161,10 @@ fn s158_what_is_published_when_told_of_a_subscription_reaches_it() {
     let app = Campanile::builder().stomp("/stomp", StompEndpoint::new().on_subscribed(greet));
     let mut test = TestApplication::start(app.build().expect("an application"));
     let mut first = connect(&mut test, "/stomp", "1.2");
-    send(&mut first, "SUBSCRIBE\nid:0\ndestination:/topic/a\nreceipt:r\n\n");
+    send(
+        &mut first,
+        "SUBSCRIBE\nid:0\ndestination:/topic/a\nreceipt:r\n\n",
+    );
     assert_eq!(Received::next(&mut first).command(), "RECEIPT");
     let mut bodies = [Received::next(&mut first), Received::next(&mut first)]
         .map(|message| message.body().to_owned());
@@ -215,7 +221,9 @@ fn s164_connect_may_name_a_user_and_frames_behind_it_wait() {
     assert_eq!(Received::next(&mut client).body(), "ada of acme");
     let handle = test.handle();
     assert_eq!(handle.count_of_user("ada"), 1);
-    handle.publish_to_user("ada", "/queue/who", "you are").expect("room");
+    handle
+        .publish_to_user("ada", "/queue/who", "you are")
+        .expect("room");
     assert_eq!(Received::next(&mut client).body(), "you are");
 }
 
@@ -259,8 +267,9 @@ fn s164_a_user_of_the_handshake_stays() {
 fn s81_a_login_shows_neither_passcode_nor_tokens() {
     let shown = Arc::new(Mutex::new(String::new()));
     let seen = Arc::clone(&shown);
-    let endpoint = StompEndpoint::new().on_connect(async move |login: Login| {
+    let endpoint = StompEndpoint::new().on_connect(move |login: Login| {
         *seen.lock().expect("not poisoned") = format!("{login:?}");
+        async {}
     });
     let app = Campanile::builder().stomp("/stomp", endpoint);
     let mut test = TestApplication::start(app.build().expect("an application"));
@@ -271,7 +280,10 @@ fn s81_a_login_shows_neither_passcode_nor_tokens() {
     );
     assert_eq!(Received::next(&mut client).command(), "CONNECTED");
     let shown = shown.lock().expect("not poisoned").clone();
-    assert!(shown.contains("ada") && shown.contains("authorization"), "{shown}");
+    assert!(
+        shown.contains("ada") && shown.contains("authorization"),
+        "{shown}"
+    );
     assert!(!shown.contains("hush"), "{shown}");
 }
 
@@ -284,7 +296,10 @@ fn s147_a_sessions_own_state_serves_events_and_messages_and_is_dropped() {
     impl Drop for Noisy {
         fn drop(&mut self) {
             let count = self.1.0;
-            self.0.lock().expect("not poisoned").push(format!("dropped at {count}"));
+            self.0
+                .lock()
+                .expect("not poisoned")
+                .push(format!("dropped at {count}"));
         }
     }
     let notes = Notes::default();
@@ -292,9 +307,10 @@ fn s147_a_sessions_own_state_serves_events_and_messages_and_is_dropped() {
     let endpoint = StompEndpoint::new()
         .session_state(move || Noisy(Arc::clone(&made), Count::default()))
         .on_connected(async |mut state: SessionState<Noisy>| state.1.0 += 10)
-        .on_disconnected(async move |state: SessionState<Noisy>| {
+        .on_disconnected(move |state: SessionState<Noisy>| {
             let note = format!("last {}", state.1.0);
             told.lock().expect("not poisoned").push(note);
+            async {}
         });
     let app = Campanile::builder()
         .stomp("/stomp", endpoint)
@@ -305,7 +321,10 @@ fn s147_a_sessions_own_state_serves_events_and_messages_and_is_dropped() {
         .send_to_session("/queue/count");
     let mut test = TestApplication::start(app.build().expect("an application"));
     let mut client = connect(&mut test, "/stomp", "1.2");
-    send(&mut client, "SUBSCRIBE\nid:0\ndestination:/user/queue/count\n\n");
+    send(
+        &mut client,
+        "SUBSCRIBE\nid:0\ndestination:/user/queue/count\n\n",
+    );
     for expected in ["11", "12"] {
         send(&mut client, "SEND\ndestination:/app/count\n\n");
         assert_eq!(Received::next(&mut client).body(), expected);
@@ -321,5 +340,8 @@ fn s147_state_that_an_endpoint_does_not_make_is_missed_at_start() {
         .stomp("/stomp", StompEndpoint::new())
         .message("/count", async |state: SessionState<u32>| state.to_string());
     let error = app.build().expect_err("no state").to_string();
-    assert!(error.contains("/count") && error.contains("/stomp"), "{error}");
+    assert!(
+        error.contains("/count") && error.contains("/stomp"),
+        "{error}"
+    );
 }

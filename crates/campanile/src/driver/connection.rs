@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use campanile_hub::{Cause, Ending, Hub, Moment, Outcome, Shard, Slot};
+use campanile_hub::{Cause, Ending, Moment, Outcome, Shard, Slot};
 use campanile_websocket::{
     CloseCode, DecodeError, Decoder, Event as Frame, InflaterPool, Role, encode_close_reply,
     encode_pong,
@@ -14,10 +14,9 @@ use super::caller::Caller;
 use super::inbound::Inbound;
 use super::transport::Transport;
 use super::{Arrival, EndpointRuntime};
-use crate::context::{About, Event, Sent};
-use crate::handler::Answer;
+use crate::context::Event;
 use crate::session::Session;
-use crate::stomp::{Link, Step, StompSession};
+use crate::stomp::StompSession;
 
 /// How many reads one connection may do before others have their turn.
 const READS_PER_TURN: usize = 4;
@@ -47,7 +46,7 @@ pub(crate) struct Connection {
     pub(crate) inbound: Inbound,
     decoder: Decoder,
     /// There if the endpoint speaks STOMP.
-    stomp: Option<Box<StompSession>>,
+    pub(super) stomp: Option<Box<StompSession>>,
     may_compress: bool,
     /// Bytes that were read before reading paused, to be decoded when it goes on.
     held_back: Vec<u8>,
@@ -126,8 +125,8 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) -> Turn {
-        if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
-            return Turn::Blocked;
+        if let Some(stop) = self.must_stop(slot, shard) {
+            return stop;
         }
         let mut left = Left {
             messages: MESSAGES_PER_TURN,
@@ -147,8 +146,8 @@ impl Connection {
             }
         }
         for _ in 0..READS_PER_TURN {
-            if self.inbound.is_full() {
-                return Turn::Paused;
+            if let Some(stop) = self.must_stop(slot, shard) {
+                return stop;
             }
             match self.transport.read(buffer) {
                 Ok(0) => return Turn::Gone,
@@ -252,7 +251,7 @@ impl Connection {
     }
 
     /// Why nothing may be taken from the client now, if that is so.
-    fn must_stop(&self, slot: Slot, shard: &Shard) -> Option<Turn> {
+    pub(super) fn must_stop(&self, slot: Slot, shard: &Shard) -> Option<Turn> {
         let is_connecting = self.stomp.as_ref().is_some_and(|one| one.is_connecting());
         if self.inbound.is_full() || is_connecting {
             Some(Turn::Paused)
@@ -261,11 +260,6 @@ impl Connection {
         } else {
             None
         }
-    }
-
-    /// Whether a part of a message waits until more may be taken from the client.
-    fn has_unread(&self) -> bool {
-        self.stomp.as_ref().is_some_and(|one| one.has_unread())
     }
 
     /// Hands a message on to whoever understands it.
@@ -288,83 +282,6 @@ impl Connection {
             other => other.payload().unwrap_or_default().to_vec(),
         };
         self.go_on(slot, message, shard, caller, now);
-    }
-
-    /// Takes frames of a message, or of what is left of one, as far as that is possible now.
-    fn go_on(
-        &mut self,
-        slot: Slot,
-        mut message: Vec<u8>,
-        shard: &mut Shard,
-        caller: &Caller,
-        now: Moment,
-    ) {
-        // It leaves its place while the frames that it lends are handled.
-        let Some(mut stomp) = self.stomp.take() else {
-            return;
-        };
-        if stomp.has_unread() {
-            message = stomp.take_unread();
-        }
-        let mut input = &message[..];
-        loop {
-            let mut link = Link {
-                session: &self.session,
-                hub: caller.hub(),
-                shard,
-                slot,
-                now,
-            };
-            let step = stomp.step(&mut input, &mut link);
-            let sent = match step {
-                Step::Call(sent) => sent,
-                Step::Full => {
-                    stomp.hold_back(input);
-                    break;
-                }
-                Step::Next | Step::Wait => break,
-            };
-            self.stomp = Some(stomp);
-            caller.deliver(self, shard, slot, Event::Sent(sent), now);
-            let must_stop = self.must_stop(slot, shard).is_some();
-            let Some(taken) = self.stomp.take() else {
-                return;
-            };
-            stomp = taken;
-            if must_stop {
-                stomp.hold_back(input);
-                break;
-            }
-        }
-        shard.received(slot, stomp.is_connected(), now);
-        self.stomp = Some(stomp);
-    }
-
-    /// What STOMP callbacks are still to be told when the session has ended.
-    pub(crate) fn farewell(&mut self, ending: &Ending) -> Vec<Box<Sent>> {
-        let stomp = self.stomp.as_mut();
-        stomp.map(|one| one.farewell(ending)).unwrap_or_default()
-    }
-
-    /// Does what a handler of something that the client has sent to a destination has answered, and
-    /// says what is to be called next.
-    pub(crate) fn answered(
-        &mut self,
-        slot: Slot,
-        answer: Answer,
-        about: &About,
-        shard: &mut Shard,
-        hub: &Hub,
-        now: Moment,
-    ) -> Option<Box<Sent>> {
-        let mut link = Link {
-            session: &self.session,
-            hub,
-            shard,
-            slot,
-            now,
-        };
-        self.stomp.as_mut()?.answered(answer, about, &mut link)
     }
 
     /// Fails the connection (RFC 6455 7.1.7): our close frame, and no waiting for the peer's.

@@ -7,6 +7,7 @@
 mod caller;
 pub(crate) mod clock;
 mod connection;
+mod conversing;
 mod deflating;
 mod format;
 mod governor;

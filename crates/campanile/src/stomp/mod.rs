@@ -14,6 +14,7 @@ mod refusing;
 mod reply;
 mod session;
 mod stages;
+mod subscribing;
 
 pub(crate) use self::answers::answered_late;
 pub use self::broker::{Broker, BrokerError, SUBSCRIPTIONS_MAX};

@@ -3,13 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use campanile_hub::{
-    Content, Delivery, Destination, Ending, Hub, Moment, Outcome, Publication, Shard, Slot,
-};
-use campanile_stomp::{
-    ClientFrame, Command, Decoder, Frame, Limits, Request, Role, Selector, Send, Subscribe,
-    Unsubscribe, Version,
-};
+use campanile_hub::{Destination, Ending, Hub, Moment, Shard, Slot};
+use campanile_stomp::{ClientFrame, Command, Decoder, Frame, Limits, Request, Role, Send, Version};
 use campanile_websocket::CloseCode;
 
 use super::broker::{Brokering, Kind};
@@ -17,10 +12,9 @@ use super::connecting::Newcomer;
 use super::events::{StompEvent, StompRules, Subscription};
 use super::format::StompFormats;
 use super::handlers::HandlerRoutes;
-use super::labels::{self, label};
 use super::messages::{message, of_somebody};
 use super::refusing::{Culprit, close};
-use super::reply::{Refused, in_message, let_out};
+use super::reply::{Refused, in_message};
 use super::stages::{InboundFrame, Stages};
 use crate::context::{Replies, Sent};
 use crate::driver::UNREAD_REPLIES_BYTES_MAX;
@@ -58,9 +52,9 @@ pub(crate) struct StompSession {
     pub(super) version: Option<Version>,
     /// There while the application thinks about CONNECT.
     pub(super) newcomer: Option<Box<Newcomer>>,
-    subscriptions: u32,
+    pub(super) subscriptions: u32,
     /// The subscriptions with their labels, where somebody wants to be told of their ends.
-    named: Vec<(Box<str>, Subscription)>,
+    pub(super) named: Vec<(Box<str>, Subscription)>,
     /// What of a message has to wait until more may be taken: no more than one message.
     unread: Vec<u8>,
     /// The session goes on after a refusal.
@@ -316,82 +310,7 @@ impl StompSession {
         Ok(After::GoOn)
     }
 
-    fn subscribe(
-        &mut self,
-        version: Version,
-        subscribe: &Subscribe<'_>,
-        receipt: Option<&str>,
-        link: &mut Link<'_>,
-    ) -> Result<After, Refused> {
-        let limit = self.runtime.broker.subscriptions_max;
-        if self.subscriptions as usize >= limit {
-            let detail = format!("a session may have {limit} subscriptions; end some");
-            return Err(Refused::new("too-many-subscriptions", detail));
-        }
-        let name = &*subscribe.destination;
-        let label = label(version, subscribe.id.as_deref(), name);
-        if link.shard.has_label(link.slot, &label) {
-            let id = subscribe.id.as_deref().unwrap_or(name);
-            let detail = format!("{id:?} is another subscription's; choose an id of its own");
-            return Err(Refused::new("duplicate-subscription", detail));
-        }
-        let destinations = match self.runtime.broker.kind(name)? {
-            Kind::Application(path) => {
-                let found = self.runtime.handlers.subscribe(path);
-                let found = found.ok_or_else(|| self.no_handler(name))?;
-                let message = Content::text("").into();
-                let call = found.call(name, message, receipt, Some(&label));
-                return Ok(After::Call(call));
-            }
-            Kind::Topic => vec![Destination::matching(self.runtime.broker.pattern(name)?)],
-            Kind::User(rest) => {
-                let own = Destination::of_session(link.session.id(), rest);
-                let user = link.session.user();
-                let of_user = user.map(|user| Destination::of_user(user, rest));
-                std::iter::once(own).chain(of_user).collect()
-            }
-        };
-        let selector = subscribe.selector.as_deref();
-        let selector = selector.map(Selector::parse).transpose()?;
-        for destination in destinations {
-            let stages = &self.runtime.stages;
-            subscribe_to(destination, &label, selector.clone(), stages, link)?;
-        }
-        self.subscriptions += 1;
-        let subscription = Subscription {
-            id: subscribe.id.as_deref().map(str::to_owned),
-            destination: name.to_owned(),
-        };
-        if self.runtime.rules.takes_unsubscribed() {
-            let label = label.as_str().into();
-            self.named.push((label, subscription.clone()));
-        }
-        let event = StompEvent::Subscribed(subscription);
-        let next = self.call(event, Replies::Subscription(label.into()));
-        Ok(next.map_or(After::GoOn, After::Then))
-    }
-
-    fn unsubscribe(
-        &mut self,
-        version: Version,
-        unsubscribe: &Unsubscribe<'_>,
-        link: &mut Link<'_>,
-    ) -> Result<After, Refused> {
-        let label = match unsubscribe {
-            Unsubscribe::Id(id) => label(version, Some(id), ""),
-            Unsubscribe::Destination(name) => label(version, None, name),
-        };
-        link.shard.unsubscribe_label(link.slot, &label).finished()?;
-        self.subscriptions = self.subscriptions.saturating_sub(1);
-        let place = self.named.iter().position(|(one, _)| **one == *label);
-        let next = place.and_then(|place| {
-            let (_, subscription) = self.named.remove(place);
-            self.call(StompEvent::Unsubscribed(subscription), Replies::Nowhere)
-        });
-        Ok(next.map_or(After::GoOn, After::Then))
-    }
-
-    fn no_handler(&self, name: &str) -> Refused {
+    pub(super) fn no_handler(&self, name: &str) -> Refused {
         self.runtime.unhandled.fetch_add(1, Ordering::Relaxed);
         let detail = format!("nothing here handles {name:?}; check its spelling");
         Refused::new("no-handler", detail)
@@ -434,35 +353,4 @@ fn no_transactions() -> Refused {
         "unsupported",
         "this server has no transactions yet; send without the transaction header",
     )
-}
-
-fn subscribe_to(
-    destination: Destination,
-    label: &str,
-    selector: Option<Selector>,
-    stages: &Arc<Stages>,
-    link: &mut Link<'_>,
-) -> Result<(), Refused> {
-    let is_selective = selector.is_some();
-    let wants = move |publication: &Publication| {
-        let headers = publication.headers();
-        let header = |name: &str| headers.get(name).map(Into::into);
-        selector.as_ref().is_none_or(|one| one.matches(header))
-    };
-    let (shard, slot) = (&mut *link.shard, link.slot);
-    let outcome: Outcome<u64> = if stages.outbound.is_empty() && !is_selective {
-        shard.subscribe(slot, destination, label)
-    } else if stages.outbound.is_empty() {
-        shard.subscribe_filtered(slot, destination, label, wants)
-    } else {
-        let (stages, session) = (Arc::clone(stages), link.session.clone());
-        let id: Box<str> = labels::id(label).into();
-        let decide = move |publication: &Publication| match wants(publication) {
-            true => let_out(&stages, &session, &id, publication),
-            false => Delivery::Dropped,
-        };
-        shard.subscribe_through(slot, destination, label, decide)
-    };
-    outcome.finished()?;
-    Ok(())
 }
