@@ -24,6 +24,13 @@ impl Decorator {
         }))
     }
 
+    /// The callback with all of these around it, the first one outermost.
+    pub(crate) fn all(decorators: &[Self], callback: Callback) -> Callback {
+        decorators
+            .iter()
+            .rfold(callback, |inner, it| it.around(inner))
+    }
+
     /// The callback with this around it.
     pub(crate) fn around(&self, callback: Callback) -> Callback {
         let decorator = Arc::clone(&self.0);

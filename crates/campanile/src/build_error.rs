@@ -22,6 +22,14 @@ pub enum BuildError {
         /// What is wrong with it.
         source: TemplateError,
     },
+    /// A STOMP handler's path is malformed, or two handlers would have the same destinations (S143).
+    #[error("handler {path}: {source}")]
+    Handler {
+        /// The path as it was given.
+        path: String,
+        /// What is wrong with it.
+        source: TemplateError,
+    },
     /// An endpoint's rules for the handshake cannot be kept.
     #[error("endpoint {path}: {source}")]
     Rules {

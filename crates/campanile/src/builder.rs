@@ -1,5 +1,7 @@
 //! Puts an application together.
 
+mod stomp;
+
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -10,11 +12,11 @@ use axum::Router;
 use crate::app::Campanile;
 use crate::around::{Decorator, Next};
 use crate::build_error::BuildError;
-use crate::context::{Context, Replies};
+use crate::context::Context;
 use crate::driver::{self, WebSocketFormats};
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::endpoints::{Common, Endpoints, check_state};
-use crate::extract::RequiredState;
+use crate::extract::{RequiredState, StateOwner};
 use crate::front::{ProxyHeaders, TrustedProxies};
 use crate::handle::Handle;
 use crate::handler::{Callback, Handler, ScheduledFunction};
@@ -23,7 +25,7 @@ use crate::reply::IntoReply;
 use crate::schedule::registry::{self, Scheduled};
 use crate::schedule::{IntoSchedule, Schedule, ScheduleError};
 use crate::state::{Application, States};
-use crate::stomp::{Broker, Registered, StompEndpoint};
+use crate::stomp::{Broker, Registered, Stages};
 
 /// Puts an application together. Made by [`Campanile::builder`].
 #[derive(Default)]
@@ -44,6 +46,7 @@ pub struct Builder {
     proxy_headers: ProxyHeaders,
     broker: Broker,
     handlers: Vec<Registered>,
+    stages: Stages,
 }
 
 impl Builder {
@@ -66,74 +69,6 @@ impl Builder {
         paths.into_iter().fold(self, |builder, path| {
             builder.endpoint(path, endpoint.clone())
         })
-    }
-
-    /// Mounts an endpoint that speaks STOMP on a path. All of them share one space of destinations,
-    /// with everything that is published from elsewhere; see [`broker`](Self::broker).
-    #[must_use]
-    pub fn stomp(self, path: impl Into<String>, endpoint: StompEndpoint) -> Self {
-        self.endpoint(path, endpoint)
-    }
-
-    /// What STOMP clients may name: topics under `/topic`, unless this says otherwise.
-    #[must_use]
-    pub fn broker(mut self, broker: Broker) -> Self {
-        self.broker = broker;
-        self
-    }
-
-    /// Handles what STOMP clients send to a destination of the application's: `/hello` here is
-    /// `/app/hello` to them; `{name}` is a variable, which [`Path`](crate::Path) extracts (S128).
-    /// The message's body is what [`Text`](crate::Text), [`Binary`](crate::Binary) and
-    /// [`Json`](crate::Json) extract. What the handler returns is published at the same path under
-    /// `/topic` (S134), unless [`send_to`](Self::send_to) or [`send_to_user`](Self::send_to_user)
-    /// follows.
-    #[must_use]
-    pub fn message<A, H: Handler<A>>(mut self, path: impl Into<String>, handler: H) -> Self {
-        self.handlers
-            .push(Registered::new(path.into(), handler, false));
-        self
-    }
-
-    /// Answers subscriptions to a destination of the application's, once, to that subscription alone
-    /// (S129, S138): for a first state, say.
-    #[must_use]
-    pub fn subscription<A, H: Handler<A>>(mut self, path: impl Into<String>, handler: H) -> Self {
-        self.handlers
-            .push(Registered::new(path.into(), handler, true));
-        self
-    }
-
-    /// Where the replies of the last [`message`](Self::message) or
-    /// [`subscription`](Self::subscription) go to; `{name}` stands for a variable of its path
-    /// (S135). May be called several times.
-    #[must_use]
-    pub fn send_to(mut self, destination: impl Into<String>) -> Self {
-        if let Some(last) = self.handlers.last_mut() {
-            last.also_send_to(destination.into());
-        }
-        self
-    }
-
-    /// Lets the replies of the last [`message`](Self::message) go to the sender's own
-    /// `/user/queue/…` (S136): to all sessions of that user, or to the one session of a client who
-    /// is nobody.
-    #[must_use]
-    pub fn send_to_user(mut self, name: impl Into<String>) -> Self {
-        if let Some(last) = self.handlers.last_mut() {
-            last.replies = Some(Replies::User(name.into().into()));
-        }
-        self
-    }
-
-    /// How many calls of the last [`message`](Self::message)'s handler may run beside each other
-    /// for one session; one after the other by default, in the order in which they were sent.
-    #[must_use]
-    pub fn concurrent(mut self, calls: u16) -> Self {
-        if let Some(last) = self.handlers.last_mut() {
-            last.concurrency = calls.max(1);
-        }
-        self
     }
 
     /// Adds an interceptor around the handshakes of all endpoints, also of those that were mounted
@@ -236,6 +171,12 @@ impl Builder {
     /// Called when a callback of an endpoint failed that has no
     /// [`on_error`](Endpoint::on_error) of its own. Where this is missing as well, the session is
     /// closed as the error says, else with 1011 (S23).
+    ///
+    /// It is also called when a handler of STOMP clients' messages failed whose
+    /// [group](crate::Handlers::on_error) has none, or a callback for an event other than
+    /// `on_connect` (S141). What it returns then goes to the sender's session, at
+    /// `/user/queue/errors`, and the frame's receipt is given; if it fails, or is missing, the
+    /// client gets an ERROR that tells what the error says to clients, and nothing else (S80, S142).
     #[must_use]
     pub fn on_error<A, H: Handler<A>>(mut self, handler: H) -> Self {
         self.on_error = Some((Callback::new(handler), H::required_states()));
@@ -243,7 +184,8 @@ impl Builder {
     }
 
     /// Puts code around all callbacks of all endpoints, outside of what an endpoint puts around
-    /// its own: see [`Endpoint::around`].
+    /// its own: see [`Endpoint::around`]. It is also around the handlers of STOMP clients' messages
+    /// and subscriptions and the callbacks for their events (S152); [`Context::kind`] tells which.
     #[must_use]
     pub fn around<F, Fut>(mut self, decorator: F) -> Self
     where
@@ -317,7 +259,9 @@ impl Builder {
     pub fn build(self) -> Result<Campanile, BuildError> {
         for handler in &self.handlers {
             let who = format!("handler {}", handler.path);
-            for required in &handler.required_states {
+            let required = handler.required_states.iter();
+            // What sessions have, each endpoint is asked for.
+            for required in required.filter(|one| one.owner == StateOwner::Application) {
                 check_state(&self.states, &who, *required)?;
             }
         }
@@ -344,6 +288,7 @@ impl Builder {
             )?),
             broker: self.broker,
             handlers: self.handlers,
+            stages: Arc::new(self.stages),
         };
         let endpoints = Arc::new(Endpoints::new(common, WebSocketFormats::new(&hub, count)?));
         for (path, endpoint) in self.endpoints {

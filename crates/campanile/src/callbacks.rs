@@ -52,12 +52,21 @@ impl Callbacks {
             EventKind::Dropped => self.dropped.as_ref(),
             EventKind::Closed => self.close.as_ref(),
             EventKind::Failed => self.error.as_ref(),
+            // These come with their callbacks.
+            EventKind::Message
+            | EventKind::Subscription
+            | EventKind::Connect
+            | EventKind::Connected
+            | EventKind::Subscribed
+            | EventKind::Unsubscribed
+            | EventKind::Disconnected => None,
         }
     }
 
     /// Whether anything is to be done about an event; what nobody asks for need not wait in line.
     pub(crate) fn take_note_of(&self, event: &Event) -> bool {
-        self.of(event).is_some()
+        matches!(event, Event::Sent(_))
+            || self.of(event).is_some()
             || event.kind().is_data()
             || matches!(event, Event::Opened) && self.session_state.is_some()
     }

@@ -1,15 +1,16 @@
 //! What happened to a session, as its callbacks are told.
 
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use campanile_hub::{Ending, Headers, PathParameters};
 
 use crate::error::{HandlerError, Rejection};
-use crate::handler::Callback;
+pub use crate::event_kind::EventKind;
+pub(crate) use crate::sent::{About, Purpose, Replies, Sent};
 use crate::session::Session;
 use crate::state::Application;
+use crate::stomp::StompEvent;
 
 /// What happened.
 #[derive(Debug)]
@@ -17,8 +18,10 @@ pub(crate) enum Event {
     Opened,
     Text(String),
     Binary(Bytes),
-    /// A message to one of the application's own destinations.
+    /// A message to one of the application's own destinations, or an event of a STOMP session.
     Sent(Box<Sent>),
+    /// What happened to a STOMP session.
+    Stomp(Box<StompEvent>),
     TextPart {
         text: String,
         is_last: bool,
@@ -42,6 +45,13 @@ impl Event {
             Self::Text(_) => EventKind::Text,
             Self::Binary(_) => EventKind::Binary,
             Self::Sent(sent) => sent.event.kind(),
+            Self::Stomp(event) => match **event {
+                StompEvent::Connect(_) => EventKind::Connect,
+                StompEvent::Connected => EventKind::Connected,
+                StompEvent::Subscribed(_) => EventKind::Subscribed,
+                StompEvent::Unsubscribed(_) => EventKind::Unsubscribed,
+                StompEvent::Disconnected(_) => EventKind::Disconnected,
+            },
             Self::TextPart { .. } => EventKind::TextPart,
             Self::BinaryPart { .. } => EventKind::BinaryPart,
             Self::Pong(_) => EventKind::Pong,
@@ -65,7 +75,11 @@ impl Event {
             Self::Text(text) | Self::TextPart { text, .. } => Some(text.as_bytes()),
             Self::Binary(bytes) | Self::BinaryPart { bytes, .. } | Self::Pong(bytes) => Some(bytes),
             Self::Sent(sent) => sent.event.payload(),
-            Self::Opened | Self::Dropped(_) | Self::Closed(_) | Self::Failed(_) => None,
+            Self::Opened
+            | Self::Stomp(_)
+            | Self::Dropped(_)
+            | Self::Closed(_)
+            | Self::Failed(_) => None,
         }
     }
 
@@ -80,94 +94,6 @@ impl Event {
     /// What it counts for in a session's queue of messages that wait for a handler.
     pub(crate) fn bytes(&self) -> usize {
         self.payload().map_or(0, <[u8]>::len)
-    }
-}
-
-/// A message to a destination of the application's, and who handles it.
-#[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) callback: Callback,
-    /// The message, as any other.
-    pub(crate) event: Event,
-    pub(crate) about: Arc<About>,
-}
-
-/// What is known of a message to a destination of the application's.
-#[derive(Debug)]
-pub(crate) struct About {
-    pub(crate) destination: Box<str>,
-    pub(crate) parameters: PathParameters,
-    pub(crate) headers: Headers,
-    pub(crate) concurrency: u16,
-    /// Where what the handler returns goes to.
-    pub(crate) replies: Replies,
-    /// The receipt that is asked for.
-    pub(crate) receipt: Option<Box<str>>,
-}
-
-/// Where what a handler returns goes to.
-#[derive(Clone, Debug)]
-pub(crate) enum Replies {
-    /// To these destinations; `{name}` stands for a variable.
-    Destinations(Arc<[Box<str>]>),
-    /// To the sessions of the sender's user, under this name.
-    User(Box<str>),
-    /// To the subscription with this label alone.
-    Subscription(Box<str>),
-}
-
-/// Which of an endpoint's callbacks an event is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum EventKind {
-    /// For [`Endpoint::on_open`](crate::Endpoint::on_open).
-    Opened,
-    /// For [`Endpoint::on_text`](crate::Endpoint::on_text).
-    Text,
-    /// For [`Endpoint::on_binary`](crate::Endpoint::on_binary).
-    Binary,
-    /// For [`Endpoint::on_text_part`](crate::Endpoint::on_text_part).
-    TextPart,
-    /// For [`Endpoint::on_binary_part`](crate::Endpoint::on_binary_part).
-    BinaryPart,
-    /// For [`Endpoint::on_pong`](crate::Endpoint::on_pong).
-    Pong,
-    /// For [`Endpoint::on_dropped`](crate::Endpoint::on_dropped).
-    Dropped,
-    /// For [`Endpoint::on_close`](crate::Endpoint::on_close).
-    Closed,
-    /// For [`Endpoint::on_error`](crate::Endpoint::on_error).
-    Failed,
-}
-
-impl EventKind {
-    /// It in words, such as "a text message".
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Opened => "an opened session",
-            Self::Text => "a text message",
-            Self::Binary => "a binary message",
-            Self::TextPart => "a part of a text message",
-            Self::BinaryPart => "a part of a binary message",
-            Self::Pong => "a pong",
-            Self::Dropped => "dropped publications",
-            Self::Closed => "a closed session",
-            Self::Failed => "a failed callback",
-        }
-    }
-
-    /// Whether a client has sent it as data: without a callback it closes the session with 1003.
-    pub(crate) const fn is_data(self) -> bool {
-        matches!(
-            self,
-            Self::Text | Self::Binary | Self::TextPart | Self::BinaryPart
-        )
-    }
-}
-
-impl fmt::Display for EventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -211,14 +137,17 @@ impl Context {
     /// The variables of the destination that the message was sent to, or of the endpoint's path.
     pub fn parameters(&self) -> &PathParameters {
         match &self.about {
-            Some(about) => &about.parameters,
-            None => self.session.path_parameters(),
+            Some(about) if about.is_for_handlers() => &about.parameters,
+            _ => self.session.path_parameters(),
         }
     }
 
     /// The destination that the message was sent to, where the client has named one.
     pub fn destination(&self) -> Option<&str> {
-        self.about.as_ref().map(|about| &*about.destination)
+        let about = self.about.as_ref();
+        about
+            .map(|about| &*about.destination)
+            .filter(|name| !name.is_empty())
     }
 
     /// The headers of the message, for protocols that have some.
@@ -239,7 +168,18 @@ impl Context {
 
     /// What happened.
     pub fn kind(&self) -> EventKind {
-        self.event.kind()
+        let purpose = self.about.as_ref().map(|about| about.purpose);
+        match (purpose, &self.event) {
+            (Some(Purpose::Message), Event::Text(_) | Event::Binary(_)) => EventKind::Message,
+            (Some(Purpose::Subscription), Event::Text(_)) => EventKind::Subscription,
+            (_, event) => event.kind(),
+        }
+    }
+
+    /// Whether the event is a message of a protocol that says what its body is: text or bytes then
+    /// only tell what the client has called it.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.about.is_some()
     }
 
     /// The bytes of the message, part or pong, where the event is one and no extractor has taken
@@ -260,6 +200,7 @@ impl Context {
                 std::mem::take(bytes)
             }
             Event::Sent(_)
+            | Event::Stomp(_)
             | Event::Opened
             | Event::Dropped(_)
             | Event::Closed(_)
@@ -283,6 +224,10 @@ impl Context {
     pub fn ending(&self) -> Option<&Ending> {
         match &self.event {
             Event::Closed(ending) => Some(ending),
+            Event::Stomp(event) => match &**event {
+                StompEvent::Disconnected(ending) => Some(ending),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -299,7 +244,7 @@ impl Context {
     pub fn lacks(&self, wanted: &'static str) -> Rejection {
         let got = match self.is_taken {
             true => "an event whose payload another argument has taken",
-            false => self.kind().name(),
+            false => self.event.kind().name(),
         };
         Rejection::WrongEvent { wanted, got }
     }

@@ -15,7 +15,9 @@ use crate::mounted::Mounted;
 use crate::path::{PathTemplate, Routes};
 use crate::state::States;
 use crate::statistics::Counters;
-use crate::stomp::{Broker, Handlers, Registered, StompFormats, StompRuntime};
+use crate::stomp::{
+    Broker, HandlerRoutes, Registered, Stages, StompFormats, StompRules, StompRuntime,
+};
 
 /// What the application has for all its endpoints.
 pub(crate) struct Common {
@@ -27,6 +29,7 @@ pub(crate) struct Common {
     pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) broker: Broker,
     pub(crate) handlers: Vec<Registered>,
+    pub(crate) stages: Arc<Stages>,
 }
 
 /// The endpoints on their paths. Handshakes read a version of the table that nobody changes;
@@ -35,7 +38,7 @@ pub(crate) struct Endpoints {
     common: Common,
     formats: Mutex<WebSocketFormats>,
     /// Made when the first endpoint needs it.
-    stomp: Mutex<Option<Arc<StompRuntime>>>,
+    stomp: Mutex<Option<StompRuntime>>,
     routes: RwLock<Arc<Routes<Arc<Mounted>>>>,
     /// What happens to the sessions of all of them.
     counters: Arc<Counters>,
@@ -64,6 +67,7 @@ impl Endpoints {
             proxies: Arc::new(proxies.expect("no proxies")),
             broker: Broker::new(),
             handlers: Vec::new(),
+            stages: Arc::default(),
         };
         Self::new(common, WebSocketFormats::new(hub, 1).expect("a format"))
     }
@@ -100,7 +104,7 @@ impl Endpoints {
                 source,
             })?;
         let stomp = match endpoint.speaks_stomp {
-            true => Some(self.stomp()?),
+            true => Some(self.stomp(path, &endpoint)?),
             false => None,
         };
         let mounted = {
@@ -123,22 +127,46 @@ impl Endpoints {
             .map_err(of_path)
     }
 
-    /// What all STOMP sessions share.
-    fn stomp(&self) -> Result<Arc<StompRuntime>, BuildError> {
-        let mut stomp = self.stomp.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stomp) = &*stomp {
-            return Ok(Arc::clone(stomp));
+    /// What all STOMP sessions of an endpoint share.
+    fn stomp(&self, path: &str, endpoint: &Endpoint) -> Result<Arc<StompRuntime>, BuildError> {
+        for handler in &self.common.handlers {
+            let who = format!("handler {} at endpoint {path}", handler.path);
+            for required in &handler.required_states {
+                let has = endpoint.callbacks.has_state(*required);
+                if required.owner == StateOwner::Session && !has {
+                    check_state(&self.common.states, &who, *required)?;
+                }
+            }
         }
+        let mut stomp = self.stomp.lock().unwrap_or_else(PoisonError::into_inner);
+        let common = match &*stomp {
+            Some(common) => common.clone(),
+            None => stomp.insert(self.common_stomp()?).clone(),
+        };
+        let rules = endpoint.stomp_rules.clone();
+        Ok(Arc::new(StompRuntime { rules, ..common }))
+    }
+
+    /// What all STOMP sessions share.
+    fn common_stomp(&self) -> Result<StompRuntime, BuildError> {
         let formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
+        let Common {
+            decorators,
+            on_error,
+            ..
+        } = &self.common;
+        let on_error = on_error.as_ref().map(|(callback, _)| callback);
+        let handlers = HandlerRoutes::new(&self.common.handlers, decorators, on_error)?;
         let broker = self.common.broker.clone().build()?;
-        let made = Arc::new(StompRuntime {
+        Ok(StompRuntime {
             formats: StompFormats::new(formats.hub(), broker.users())?,
-            broker,
-            handlers: Handlers::new(&self.common.handlers)?,
+            broker: Arc::new(broker),
+            handlers: Arc::new(handlers),
+            stages: Arc::clone(&self.common.stages),
+            rules: StompRules::default(),
+            on_error: on_error.map(|one| Decorator::all(decorators, one.clone())),
             counters: Arc::clone(&self.counters),
-        });
-        *stomp = Some(Arc::clone(&made));
-        Ok(made)
+        })
     }
 
     /// What user destinations begin with.
@@ -173,6 +201,7 @@ impl Endpoints {
             endpoint.required_states.extend(states);
         }
         endpoint.callbacks.decorate(decorators);
+        endpoint.stomp_rules.decorate(decorators);
         for required in &endpoint.required_states {
             if !endpoint.callbacks.has_state(*required) {
                 check_state(states, &format!("endpoint {path}"), *required)?;

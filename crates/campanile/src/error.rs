@@ -166,7 +166,8 @@ pub struct HandlerPanicked(pub String);
 ///
 /// | what is wrong | code (RFC 6455 7.4.1) | reason begins with |
 /// |---|---|---|
-/// | the message is not of the format: [`Json`](Self::Json), [`Encoded`](Self::Encoded) | 1007 | `invalid-payload` |
+/// | the message is not of the format: [`Json`](Self::Json), [`Encoded`](Self::Encoded), [`ContentType`](Self::ContentType) | 1007 | `invalid-payload` |
+/// | the value is not accepted: [`Invalid`](Self::Invalid) | 1007 | `invalid-payload` |
 /// | a parameter of the path does not fit: [`Path`](Self::Path) | 1008 | `invalid-path` |
 /// | the query does not fit: [`Query`](Self::Query) | 1008 | `invalid-query` |
 /// | nobody is signed in: [`Anonymous`](Self::Anonymous) | 1008 | `anonymous` |
@@ -197,6 +198,15 @@ pub enum Rejection {
         /// What the format says.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A STOMP message's `content-type` says that it is in another format.
+    #[error("the message is not the {format} that is expected here, as its content-type says")]
+    ContentType {
+        /// The format's name.
+        format: &'static str,
+    },
+    /// A [`Valid`](crate::Valid) argument is not valid: what its type says.
+    #[error("not valid: {0}")]
+    Invalid(String),
     /// The path's parameters do not fit the type that the handler asks for.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -269,11 +279,15 @@ impl Rejection {
                 );
                 (CloseCode::INVALID_PAYLOAD, Cow::Owned(at))
             }
-            Self::Encoded { format, .. } => {
+            Self::Encoded { format, .. } | Self::ContentType { format } => {
                 let what = format!(
                     "invalid-payload: the message is not the {format} expected here; correct it \
                      and reconnect"
                 );
+                (CloseCode::INVALID_PAYLOAD, Cow::Owned(what))
+            }
+            Self::Invalid(what) => {
+                let what = format!("invalid-payload: {what}");
                 (CloseCode::INVALID_PAYLOAD, Cow::Owned(what))
             }
             Self::Path(error) if error.is_for_the_client() => (

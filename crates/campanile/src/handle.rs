@@ -116,8 +116,12 @@ impl Handle {
             .finished()
     }
 
-    /// Sends to all sessions that have subscribed to a destination with
-    /// [`Session::subscribe`](Session::subscribe). The answer says how many.
+    /// Sends to all sessions that have subscribed to a destination: with
+    /// [`Session::subscribe`](Session::subscribe), or as STOMP clients. The answer says how many.
+    ///
+    /// A message may have headers: `Message::text("…").with_headers([("colour", "red")])`. What is
+    /// done to every message of one kind, such as a default destination or a header, is a function
+    /// of yours around this.
     ///
     /// # Errors
     /// As [`broadcast`](Self::broadcast).
@@ -129,6 +133,37 @@ impl Handle {
         self.hub
             .publish(Destination::named(destination), message.into())
             .finished()
+    }
+
+    /// Sends to all sessions of a user that have subscribed to their own destination of this name
+    /// (S154): STOMP clients who subscribe to `/user/queue/news` receive what is published for
+    /// their user at `/queue/news`. The answer says how many.
+    ///
+    /// # Errors
+    /// As [`broadcast`](Self::broadcast).
+    pub fn publish_to_user(
+        &self,
+        user: impl Into<Box<str>>,
+        name: impl Into<Box<str>>,
+        message: impl Into<Message>,
+    ) -> Result<Accepted, Refusal> {
+        let destination = Destination::of_user(user, name);
+        self.hub.publish(destination, message.into()).finished()
+    }
+
+    /// Sends to one session, if it has subscribed to its own destination of this name; see
+    /// [`publish_to_user`](Self::publish_to_user).
+    ///
+    /// # Errors
+    /// As [`broadcast`](Self::broadcast).
+    pub fn publish_to_session(
+        &self,
+        session: SessionId,
+        name: impl Into<Box<str>>,
+        message: impl Into<Message>,
+    ) -> Result<Accepted, Refusal> {
+        let destination = Destination::of_session(session, name);
+        self.hub.publish(destination, message.into()).finished()
     }
 
     /// Mounts one more endpoint while the application runs (S205); handshakes from now on find it.

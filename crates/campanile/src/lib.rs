@@ -68,6 +68,7 @@ mod driver;
 mod endpoint;
 mod endpoints;
 mod error;
+mod event_kind;
 mod extract;
 mod front;
 mod handle;
@@ -81,6 +82,7 @@ mod registry;
 mod reply;
 mod retained;
 pub mod schedule;
+mod sent;
 mod session;
 mod state;
 mod statistics;
@@ -95,9 +97,10 @@ pub use bytes::Bytes;
 /// [`Handle::broadcast_to`] is asked about.
 pub use campanile_hub as hub;
 pub use campanile_hub::{
-    Accepted, Attributes, Cause, Ending, Message, OutboxPolicy, Overflow, PONG_TIMEOUT, Parts,
-    PathParameters, Pattern, PatternError, Publication, PublicationId, RETAINED_BYTES_MAX,
-    RETAINED_DESTINATIONS_MAX, Refusal, RetainedLimits, Separator, SessionId, Timeouts,
+    Accepted, Attributes, Cause, Content, Delivery, Ending, Message, OutboxPolicy, Overflow,
+    PONG_TIMEOUT, Parts, PathParameters, Pattern, PatternError, Publication, PublicationId,
+    RETAINED_BYTES_MAX, RETAINED_DESTINATIONS_MAX, Refusal, RetainedLimits, Separator, SessionId,
+    Timeouts,
 };
 pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
@@ -119,8 +122,8 @@ pub use endpoint::{
 pub use error::{ClosingError, HandlerError, HandlerPanicked, Rejection};
 pub use extract::{
     Binary, BinaryPart, Closed, Dropped, Either, Encoded, Failure, FromApplication, FromEvent,
-    Headers, Json, Path, PayloadFormat, Pong, Query, RequiredState, SessionState, State, Text,
-    TextPart, User,
+    Headers, Json, MessageHeaders, Path, PayloadFormat, Pong, Query, RequiredState, SentTo,
+    SessionState, State, Text, TextPart, User, Valid, Validate,
 };
 #[cfg(feature = "tls")]
 pub use front::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};
@@ -144,4 +147,7 @@ pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
 pub use state::Application;
 pub use statistics::{EndedSessions, Statistics, StompFrames};
-pub use stomp::{Broker, BrokerError, SUBSCRIPTIONS_MAX, StompEndpoint};
+pub use stomp::{
+    Broker, BrokerError, Handlers, InboundFrame, Login, OnRefusal, OutboundMessage, Passage,
+    SUBSCRIPTIONS_MAX, StompEndpoint, StompError, Subscription,
+};

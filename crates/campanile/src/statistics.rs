@@ -19,7 +19,7 @@ use campanile_stomp::Command;
 ///     app.handle().statistics().to_string(),
 ///     "sessions: 0 now, 0 opened; ended: 0 by clients, 0 lost, 0 by the application, 0 for \
 ///      breaches, 0 for reading slowly, 0 timed out, 0 at leaving; STOMP: 0 connected of 0, 0 \
-///      disconnected, 0 sent, 0 subscribed, 0 unsubscribed, 0 errors",
+///      disconnected, 0 sent, 0 subscribed, 0 unsubscribed, 0 errors, 0 unhandled",
 /// );
 /// # Ok(())
 /// # }
@@ -75,6 +75,8 @@ pub struct StompFrames {
     pub unsubscribe: u64,
     /// ERROR frames, which went out.
     pub errors: u64,
+    /// Frames for a handler that there is not (S144).
+    pub unhandled: u64,
 }
 
 /// Where it is counted, from all threads.
@@ -94,6 +96,7 @@ pub(crate) struct Counters {
     subscribe: AtomicU64,
     unsubscribe: AtomicU64,
     errors: AtomicU64,
+    unhandled: AtomicU64,
 }
 
 /// The code of a connection that was cut (RFC 6455 7.4.1).
@@ -129,6 +132,11 @@ impl Counters {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A STOMP frame was for a handler that there is not.
+    pub(crate) fn unhandled(&self) {
+        self.unhandled.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// All of it, as it is now.
     pub(crate) fn read(&self, hub: &Hub) -> Statistics {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -152,6 +160,7 @@ impl Counters {
                 subscribe: of(&self.subscribe),
                 unsubscribe: of(&self.unsubscribe),
                 errors: of(&self.errors),
+                unhandled: of(&self.unhandled),
             },
         }
     }
@@ -177,7 +186,7 @@ impl fmt::Display for Statistics {
         write!(
             f,
             "STOMP: {} connected of {}, {} disconnected, {} sent, {} subscribed, {} unsubscribed, \
-             {} errors",
+             {} errors, {} unhandled",
             stomp.connected,
             stomp.connect,
             stomp.disconnect,
@@ -185,6 +194,7 @@ impl fmt::Display for Statistics {
             stomp.subscribe,
             stomp.unsubscribe,
             stomp.errors,
+            stomp.unhandled,
         )
     }
 }

@@ -168,12 +168,11 @@ impl Pass<'_> {
         for publication in self.run {
             for subscriber in subscribers {
                 let subscription = &member.subscriptions[subscriber.subscription as usize];
-                let filter = subscription.filter.as_ref();
                 if publication.id().position > subscriber.joined
-                    && filter.is_none_or(|wants| wants(publication))
+                    && let Some(picked) = subscription.pick(publication)
                 {
-                    let frame = shared_frame(publication, self.formats, member);
-                    frames.push(frame.begun(publication, &*format, &subscription.label));
+                    let frame = shared_frame(&picked, self.formats, member);
+                    frames.push(frame.begun(&picked, &*format, &subscription.label));
                 }
             }
         }
@@ -281,12 +280,10 @@ pub(crate) fn frames_for(
     formats: &Formats,
     member: &Member,
 ) -> Vec<Frame> {
-    let Subscription { label, filter, .. } = subscription;
     let format = formats.get(member.format);
-    let wants = |one: &&Arc<Publication>| filter.as_ref().is_none_or(|wants| wants(one));
-    let wanted = publications.iter().filter(wants);
-    wanted
-        .map(|one| shared_frame(one, formats, member).begun(one, &*format, label))
+    let picked = publications.iter().filter_map(|one| subscription.pick(one));
+    picked
+        .map(|one| shared_frame(&one, formats, member).begun(&one, &*format, &subscription.label))
         .collect()
 }
 

@@ -73,6 +73,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod delivery;
 mod destination;
 mod ends;
 mod fanout;
@@ -101,6 +102,7 @@ mod view;
 mod watch;
 mod wheel;
 
+pub use delivery::Delivery;
 pub use destination::{Destination, PrivateName};
 pub use format::{FORMATS_MAX, Format, FormatId, TooManyFormats};
 pub use headers::Headers;

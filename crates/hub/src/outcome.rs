@@ -62,6 +62,9 @@ pub enum Refusal {
     /// The session has no such subscription.
     #[error("not-subscribed: the session has no subscription to this destination")]
     NotSubscribed,
+    /// The session is another user's.
+    #[error("user-known: the session belongs to another user already")]
+    UserKnown,
     /// The operating system gave no random bytes for a session id.
     #[error("no-entropy: the operating system gave no random bytes for a session id")]
     NoEntropy,

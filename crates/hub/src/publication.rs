@@ -103,6 +103,15 @@ impl Content {
         !matches!(self, Self::Ping(_) | Self::Pong(_))
     }
 
+    /// Whether it is text, whole or in parts.
+    pub fn is_text(&self) -> bool {
+        match self {
+            Self::Text(_) => true,
+            Self::Parts(parts) => parts.is_text,
+            Self::Binary(_) | Self::Ping(_) | Self::Pong(_) => false,
+        }
+    }
+
     /// The payload, whatever its kind.
     pub fn bytes(&self) -> &Bytes {
         match self {

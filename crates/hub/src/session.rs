@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::destination::Destination;
 use crate::format::FormatId;
@@ -244,7 +244,8 @@ pub struct Session {
     dropped: AtomicU32,
     waiting_since: AtomicU64,
     endpoint: Destination,
-    principal: Option<Arc<str>>,
+    /// Boxed, so that a session for whom nobody has signed in costs no more than a pointer.
+    principal: OnceLock<Box<Arc<str>>>,
     path_parameters: PathParameters,
     uri: Box<str>,
     protocol: Option<Arc<str>>,
@@ -265,7 +266,10 @@ impl Session {
             dropped: AtomicU32::new(0),
             waiting_since: AtomicU64::new(NEVER),
             endpoint: new.endpoint,
-            principal: new.principal,
+            principal: new
+                .principal
+                .map(Box::new)
+                .map_or_else(OnceLock::new, OnceLock::from),
             path_parameters: new.path_parameters,
             uri: new.uri,
             protocol: new.protocol,
@@ -335,7 +339,12 @@ impl Session {
 
     /// Who it belongs to.
     pub fn principal(&self) -> Option<&str> {
-        self.principal.as_deref()
+        self.principal.get().map(|name| &***name)
+    }
+
+    /// Notes who it belongs to. Answers whether nobody was known before.
+    pub(crate) fn set_principal(&self, name: &Arc<str>) -> bool {
+        self.principal.set(Box::new(Arc::clone(name))).is_ok()
     }
 
     /// The endpoint's path variables.

@@ -6,7 +6,6 @@
 //! and [`pump`](Shard::pump) does everything that writes. Nothing is written anywhere else.
 
 use std::collections::{HashSet, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -23,11 +22,11 @@ use crate::member::{Deadline, Member, Phase};
 use crate::moment::Moment;
 use crate::outbox::Frame;
 use crate::outcome::{Outcome, Refusal, Ticket};
-use crate::publication::{Message, Publication};
+use crate::publication::Message;
 use crate::replay::Replay;
 use crate::session::{NewSession, Session, SessionId, Slot};
 use crate::sink::Ending;
-use crate::topics::{Filter, Topics, Wanted};
+use crate::topics::{Topics, Wanted};
 use crate::watch::{Timeouts, Watch};
 use crate::wheel::Wheel;
 
@@ -219,26 +218,7 @@ impl Shard {
         self.subscribe_to(slot, Wanted::all(destination, label))
     }
 
-    /// As [`subscribe`](Self::subscribe), for those publications that `filter` wants. One that
-    /// panics does not want.
-    pub fn subscribe_filtered(
-        &mut self,
-        slot: Slot,
-        destination: Destination,
-        label: &str,
-        filter: impl Fn(&Publication) -> bool + Send + Sync + 'static,
-    ) -> Outcome<u64> {
-        let filter: Filter = Arc::new(move |publication| {
-            catch_unwind(AssertUnwindSafe(|| filter(publication))).unwrap_or(false)
-        });
-        let wanted = Wanted {
-            filter: Some(Box::new(filter)),
-            ..Wanted::all(destination, label)
-        };
-        self.subscribe_to(slot, wanted)
-    }
-
-    fn subscribe_to(&mut self, slot: Slot, wanted: Wanted) -> Outcome<u64> {
+    pub(crate) fn subscribe_to(&mut self, slot: Slot, wanted: Wanted) -> Outcome<u64> {
         let Some(member) = self
             .members
             .get(slot.index())

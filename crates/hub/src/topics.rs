@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
+use crate::delivery::Delivery;
 use crate::destination::Destination;
 use crate::log::{Joined, Log};
 use crate::member::Member;
@@ -31,13 +32,13 @@ pub(crate) struct Subscription {
     place: u32,
     /// What the session calls it.
     pub(crate) label: Box<str>,
-    /// Which publications it wants; all, if there is none.
+    /// What becomes of publications; all are delivered as they are, if there is none.
     pub(crate) filter: Option<Box<Filter>>,
 }
 
-/// Says which publications a subscription wants. Asked on the session's shard: it must be quick and
-/// must not block.
-pub type Filter = Arc<dyn Fn(&Publication) -> bool + Send + Sync>;
+/// Says what becomes of each publication for a subscription. Asked on the session's shard: it must
+/// be quick and must not block.
+pub type Filter = Arc<dyn Fn(&Publication) -> Delivery + Send + Sync>;
 
 /// A subscription that is to be made.
 pub(crate) struct Wanted {

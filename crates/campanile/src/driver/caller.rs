@@ -19,6 +19,7 @@ use crate::reply::Reply;
 use crate::session::Session;
 use crate::state::Application;
 use crate::statistics::Counters;
+use crate::stomp::answered_late;
 
 /// A callback that was running in the background has ended.
 pub(crate) struct Report {
@@ -169,8 +170,18 @@ impl Caller {
         }
     }
 
-    /// Nobody is there to be answered, but a failure is one still.
+    /// The session is not there to be answered, but others may be, and a failure is one still.
     fn settle_late(&self, remains: &mut Remains, answer: Answer, kind: &Kind) {
+        let answer = match kind {
+            Kind::Sent(about) => match failed(answer, about) {
+                Ok(event) => return self.handle_late(remains, event),
+                Err(Ok(reply)) => {
+                    return answered_late(reply, about, &remains.session, self.hub());
+                }
+                Err(answer) => answer,
+            },
+            Kind::Ordinary | Kind::Error => answer,
+        };
         let Err(error) = answer else { return };
         if matches!(kind, Kind::Ordinary) && remains.endpoint.callbacks.error.is_some() {
             self.handle_late(remains, Event::Failed(Some(error)));
@@ -251,7 +262,14 @@ impl Caller {
         now: Moment,
     ) {
         if let Kind::Sent(about) = kind {
-            connection.answered(slot, answer, &about, shard, self.hub(), now);
+            let answer = match failed(answer, &about) {
+                Ok(event) => return self.handle(connection, shard, slot, event, now),
+                Err(answer) => answer,
+            };
+            let next = connection.answered(slot, answer, &about, shard, self.hub(), now);
+            if let Some(next) = next {
+                self.deliver(connection, shard, slot, Event::Sent(next), now);
+            }
             return;
         }
         let replied = answer.and_then(|reply| send(&connection.session, shard, slot, reply));
@@ -281,6 +299,19 @@ impl Caller {
             });
             ended.notify_one();
         });
+    }
+}
+
+/// The call of the error callback that is to be asked about a failed handler; gives the answer back
+/// where nobody is to be asked.
+fn failed(answer: Answer, about: &About) -> Result<Event, Answer> {
+    match (answer, &about.on_error) {
+        (Err(error), Some(callback)) => Ok(Event::Sent(Box::new(Sent {
+            callback: callback.clone(),
+            event: Event::Failed(Some(error)),
+            about: Arc::new(about.of_failure()),
+        }))),
+        (answer, _) => Err(answer),
     }
 }
 

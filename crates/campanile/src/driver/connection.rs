@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use campanile_hub::{Cause, Ending, Hub, Moment, Outcome, Shard, Slot};
+use campanile_hub::{Cause, Ending, Moment, Outcome, Shard, Slot};
 use campanile_websocket::{
     CloseCode, DecodeError, Decoder, Event as Frame, InflaterPool, Role, encode_close_reply,
     encode_pong,
@@ -14,10 +14,9 @@ use super::caller::Caller;
 use super::inbound::Inbound;
 use super::transport::Transport;
 use super::{Arrival, EndpointRuntime};
-use crate::context::{About, Event};
-use crate::handler::Answer;
+use crate::context::Event;
 use crate::session::Session;
-use crate::stomp::{Link, Step, StompSession};
+use crate::stomp::StompSession;
 
 /// How many reads one connection may do before others have their turn.
 const READS_PER_TURN: usize = 4;
@@ -37,7 +36,7 @@ const COMPRESSED_BYTES_AT_ONCE: usize = 2 << 10;
 
 /// How much may wait to be written to a client before we stop reading what it sends: who does not
 /// take answers gets no more questions answered.
-pub(super) const UNREAD_REPLIES_BYTES_MAX: usize = 64 << 10;
+pub(crate) const UNREAD_REPLIES_BYTES_MAX: usize = 64 << 10;
 
 /// A connection whose session is registered with the shard.
 pub(crate) struct Connection {
@@ -47,7 +46,7 @@ pub(crate) struct Connection {
     pub(crate) inbound: Inbound,
     decoder: Decoder,
     /// There if the endpoint speaks STOMP.
-    stomp: Option<Box<StompSession>>,
+    pub(super) stomp: Option<Box<StompSession>>,
     may_compress: bool,
     /// Bytes that were read before reading paused, to be decoded when it goes on.
     held_back: Vec<u8>,
@@ -126,13 +125,19 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) -> Turn {
-        if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
-            return Turn::Blocked;
+        if let Some(stop) = self.must_stop(slot, shard) {
+            return stop;
         }
         let mut left = Left {
             messages: MESSAGES_PER_TURN,
             inflated_bytes: INFLATED_BYTES_PER_TURN,
         };
+        if self.has_unread() {
+            self.go_on(slot, Vec::new(), shard, caller, now);
+            if self.has_unread() {
+                return self.must_stop(slot, shard).unwrap_or(Turn::Unfinished);
+            }
+        }
         if !self.held_back.is_empty() {
             let mut held_back = std::mem::take(&mut self.held_back);
             let stopped = self.decode(slot, &mut held_back, &mut left, shard, caller, now);
@@ -141,8 +146,8 @@ impl Connection {
             }
         }
         for _ in 0..READS_PER_TURN {
-            if self.inbound.is_full() {
-                return Turn::Paused;
+            if let Some(stop) = self.must_stop(slot, shard) {
+                return stop;
             }
             match self.transport.read(buffer) {
                 Ok(0) => return Turn::Gone,
@@ -181,11 +186,9 @@ impl Connection {
         now: Moment,
     ) -> Option<Turn> {
         while !self.failed && !input.is_empty() {
-            let stop = if self.inbound.is_full() {
-                Some(Turn::Paused)
-            } else if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
-                Some(Turn::Blocked)
-            } else if left.messages == 0 || left.inflated_bytes == 0 {
+            let stop = if let Some(stop) = self.must_stop(slot, shard) {
+                Some(stop)
+            } else if self.has_unread() || left.messages == 0 || left.inflated_bytes == 0 {
                 Some(Turn::Unfinished)
             } else {
                 None
@@ -243,7 +246,20 @@ impl Connection {
             }
         }
         self.decoder.release();
-        None
+        let stop = || self.must_stop(slot, shard).unwrap_or(Turn::Unfinished);
+        self.has_unread().then(stop)
+    }
+
+    /// Why nothing may be taken from the client now, if that is so.
+    pub(super) fn must_stop(&self, slot: Slot, shard: &Shard) -> Option<Turn> {
+        let is_connecting = self.stomp.as_ref().is_some_and(|one| one.is_connecting());
+        if self.inbound.is_full() || is_connecting {
+            Some(Turn::Paused)
+        } else if shard.waiting_bytes(slot) > UNREAD_REPLIES_BYTES_MAX {
+            Some(Turn::Blocked)
+        } else {
+            None
+        }
     }
 
     /// Hands a message on to whoever understands it.
@@ -255,54 +271,17 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) {
-        // It leaves its place while the frames that it lends are handled.
-        let Some(mut stomp) = self.stomp.take() else {
+        if self.stomp.is_none() {
             shard.received(slot, event.ends_a_message(), now);
             caller.deliver(self, shard, slot, event, now);
             return;
-        };
-        let mut input = event.payload().unwrap_or_default();
-        loop {
-            let mut link = Link {
-                session: &self.session,
-                hub: caller.hub(),
-                shard,
-                slot,
-                now,
-            };
-            let step = stomp.step(&mut input, &mut link);
-            let Step::Call(sent) = step else { break };
-            self.stomp = Some(stomp);
-            caller.deliver(self, shard, slot, Event::Sent(sent), now);
-            let Some(taken) = self.stomp.take() else {
-                return;
-            };
-            stomp = taken;
         }
-        shard.received(slot, stomp.is_connected(), now);
-        self.stomp = Some(stomp);
-    }
-
-    /// Does what a handler of something that the client has sent to a destination has answered.
-    pub(crate) fn answered(
-        &mut self,
-        slot: Slot,
-        answer: Answer,
-        about: &About,
-        shard: &mut Shard,
-        hub: &Hub,
-        now: Moment,
-    ) {
-        let mut link = Link {
-            session: &self.session,
-            hub,
-            shard,
-            slot,
-            now,
+        let message = match event {
+            Event::Text(text) => text.into_bytes(),
+            Event::Binary(bytes) => bytes.into(),
+            other => other.payload().unwrap_or_default().to_vec(),
         };
-        if let Some(stomp) = &mut self.stomp {
-            stomp.answered(answer, about, &mut link);
-        }
+        self.go_on(slot, message, shard, caller, now);
     }
 
     /// Fails the connection (RFC 6455 7.1.7): our close frame, and no waiting for the peer's.

@@ -7,6 +7,7 @@
 mod caller;
 pub(crate) mod clock;
 mod connection;
+mod conversing;
 mod deflating;
 mod format;
 mod governor;
@@ -31,6 +32,7 @@ use campanile_hub::{Hub, NewSession, Refusal, SessionId, Shard};
 use mio::{Poll, Token};
 use tokio::sync::oneshot;
 
+pub(crate) use self::connection::UNREAD_REPLIES_BYTES_MAX;
 pub(crate) use self::format::{EndpointFormats, WebSocketFormats, close_frame};
 #[cfg(feature = "test-kit")]
 pub(crate) use self::memory::{MemoryPeer, MemoryShard, pipe};

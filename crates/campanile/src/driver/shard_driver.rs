@@ -348,7 +348,8 @@ impl ShardDriver {
     }
 
     /// The last things for a session that the hub has forgotten.
-    fn bury(&mut self, connection: Connection, ending: Ending) {
+    fn bury(&mut self, mut connection: Connection, ending: Ending) {
+        let farewell = connection.farewell(&ending);
         let Connection {
             mut transport,
             session,
@@ -365,7 +366,10 @@ impl ShardDriver {
         }
         tracing::debug!(session = %session.id(), code = ending.code, reason = ending.reason, "closed");
         self.caller.counters().ended(&ending);
-        // It waits behind what is running and waiting, if anything is.
+        // These wait behind what is running and waiting, if anything is.
+        for last in farewell {
+            inbound.wait(Event::Sent(last));
+        }
         inbound.wait(Event::Closed(ending));
         let remains = Remains {
             session,

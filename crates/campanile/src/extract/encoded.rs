@@ -9,10 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::FromEvent;
+use super::sent::check_content_type;
 use crate::context::{Context, Event};
 use crate::error::{HandlerError, Rejection};
 
-/// A message's payload as JSON, whether it came as text or as binary; as a reply it is text.
+/// A message's payload as JSON, whether it came as text or as binary; as a reply it is text. A STOMP
+/// message whose `content-type` is something else is refused; one without may be JSON.
 ///
 /// ```
 /// use campanile::{Endpoint, Json};
@@ -40,6 +42,9 @@ pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned> FromEvent for Json<T> {
     fn from_event(context: &mut Context) -> Result<Self, Rejection> {
+        check_content_type(context, "JSON", |it| {
+            it == "application/json" || it.ends_with("+json")
+        })?;
         match context.untaken() {
             Some(Event::Text(text)) => Ok(Self(serde_json::from_str(text)?)),
             Some(Event::Binary(bytes)) => Ok(Self(serde_json::from_slice(bytes)?)),
@@ -66,6 +71,11 @@ impl<T: Serialize> Json<T> {
 pub trait PayloadFormat: 'static {
     /// Its name, as in "the message is not the CBOR that is expected here".
     const NAME: &'static str;
+
+    /// The content types of STOMP messages that may be in it, in lower case and without parameters;
+    /// empty if that does not matter (S145). A message without `content-type` is tried always. With
+    /// [`Either`](crate::Either) a handler takes several formats, and the content type chooses.
+    const CONTENT_TYPES: &'static [&'static str] = &[];
 
     /// From a message's payload, whether it came as text or as binary, to a value.
     ///
@@ -139,6 +149,9 @@ impl<F: PayloadFormat, T: Serialize> Encoded<F, T> {
 
 impl<F: PayloadFormat, T: DeserializeOwned> FromEvent for Encoded<F, T> {
     fn from_event(context: &mut Context) -> Result<Self, Rejection> {
+        check_content_type(context, F::NAME, |it| {
+            F::CONTENT_TYPES.is_empty() || F::CONTENT_TYPES.contains(&it)
+        })?;
         let payload = context.message();
         let payload = payload.ok_or_else(|| context.lacks("a message"))?;
         match F::decode(payload) {

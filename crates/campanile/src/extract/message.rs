@@ -7,7 +7,7 @@ use super::FromEvent;
 use crate::context::{Context, Event};
 use crate::error::{HandlerError, Rejection};
 
-/// A text message.
+/// A text message. A STOMP message is text unless its `content-type` says something else.
 ///
 /// ```
 /// use campanile::{Endpoint, Text};
@@ -23,8 +23,13 @@ pub struct Text(pub String);
 
 impl FromEvent for Text {
     fn from_event(context: &mut Context) -> Result<Self, Rejection> {
-        let Some(Event::Text(text)) = context.untaken() else {
-            return Err(context.lacks("a text message"));
+        let is_sent = context.is_sent();
+        let text = match context.untaken() {
+            Some(Event::Text(text)) => text,
+            Some(Event::Binary(_)) if is_sent => {
+                return Err(Rejection::ContentType { format: "text" });
+            }
+            _ => return Err(context.lacks("a text message")),
         };
         let text = Self(std::mem::take(text));
         context.taken();
@@ -32,7 +37,7 @@ impl FromEvent for Text {
     }
 }
 
-/// A binary message.
+/// A binary message, or the body of any STOMP message.
 ///
 /// ```
 /// use campanile::{Binary, Bytes, Endpoint};
@@ -48,10 +53,13 @@ pub struct Binary(pub Bytes);
 
 impl FromEvent for Binary {
     fn from_event(context: &mut Context) -> Result<Self, Rejection> {
-        let Some(Event::Binary(bytes)) = context.untaken() else {
-            return Err(context.lacks("a binary message"));
+        let is_sent = context.is_sent();
+        let bytes = match context.untaken() {
+            Some(Event::Binary(bytes)) => std::mem::take(bytes),
+            Some(Event::Text(text)) if is_sent => std::mem::take(text).into(),
+            _ => return Err(context.lacks("a binary message")),
         };
-        let bytes = Self(std::mem::take(bytes));
+        let bytes = Self(bytes);
         context.taken();
         Ok(bytes)
     }

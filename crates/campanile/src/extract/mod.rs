@@ -4,7 +4,9 @@ mod choice;
 mod encoded;
 mod handshake;
 mod message;
+mod sent;
 mod session_state;
+mod valid;
 
 use std::any::TypeId;
 
@@ -12,8 +14,10 @@ pub use self::choice::Either;
 pub use self::encoded::{Encoded, Json, PayloadFormat};
 pub use self::handshake::{Headers, Path, Query, User};
 pub use self::message::{Binary, BinaryPart, Closed, Dropped, Failure, Pong, Text, TextPart};
+pub use self::sent::{MessageHeaders, SentTo};
 pub use self::session_state::SessionState;
 pub(crate) use self::session_state::StateMaker;
+pub use self::valid::{Valid, Validate};
 use crate::context::Context;
 use crate::error::Rejection;
 use crate::handle::Handle;
@@ -28,6 +32,8 @@ use crate::state::Application;
 /// | [`Json<T>`](Json), [`Encoded<F, T>`](Encoded) | a message as a type of yours | if it is not one |
 /// | [`TextPart`], [`BinaryPart`], [`Pong`] | what else a client sends | as these |
 /// | [`Dropped`], [`Closed`], [`Failure`] | what else happens | as these |
+/// | [`Login`](crate::Login), [`Subscription`](crate::Subscription) | what STOMP clients ask for | as these |
+/// | [`Message`](crate::Message), [`MessageHeaders`], [`SentTo`] | a message, its headers, its destination | as these |
 /// | [`Session`], [`Handle`] | whom it happened to; the application | never |
 /// | [`Path<T>`](Path), [`Query<T>`](Query) | the URL as types of yours | if it does not fit |
 /// | [`Headers`] | headers that the endpoint keeps | never |
@@ -36,6 +42,7 @@ use crate::state::Application;
 /// | [`SessionState<T>`](SessionState) | state of the session | if it is in use already |
 /// | `Option<E>`, `Result<E, Rejection>` | any of these, if it can be made | never |
 /// | [`Either<A, B>`](Either) | the first of two that can be made | if neither can |
+/// | [`Valid<E>`](Valid) | one whose value is accepted, too | if it is not |
 ///
 /// What is rejected is a failure like any other, see [`Rejection`]. A message's payload can be
 /// taken once.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use campanile_hub::OutboxPolicy;
 use campanile_stomp::Version;
 
+use super::events::StompRules;
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::handshake::HandshakeInterceptor;
 use crate::origin::OriginPolicy;
@@ -19,11 +20,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 ///
 /// Clients are answered with a RECEIPT for whatever asks for one, once it took effect (S69); with an
 /// ERROR for whatever is wrong, and a close after it, unless they have sent `x-errors:keep` with
-/// CONNECT and the frame could be understood (S75). Heart-beats go both ways as the client likes,
+/// CONNECT, or [`on_refusal`](Self::on_refusal) says so, and the frame could be understood (S75). Heart-beats go both ways as the client likes,
 /// from every 500 ms on (S66).
 #[derive(Clone)]
 pub struct StompEndpoint {
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
+    pub(super) rules: StompRules,
 }
 
 impl Default for StompEndpoint {
@@ -42,7 +44,10 @@ impl StompEndpoint {
             .compression(crate::Compression::Off)
             .message_bytes_max(campanile_stomp::Limits::default().frame_bytes_max)
             .first_message_within(CONNECT_TIMEOUT);
-        Self { endpoint }
+        Self {
+            endpoint,
+            rules: StompRules::default(),
+        }
     }
 
     /// Which web pages may connect; see [`Endpoint::origins`].
@@ -81,6 +86,7 @@ impl IntoEndpoint for StompEndpoint {
     fn into_endpoint(self) -> Endpoint {
         let mut endpoint = self.endpoint;
         endpoint.speaks_stomp = true;
+        endpoint.stomp_rules = self.rules;
         endpoint
     }
 }

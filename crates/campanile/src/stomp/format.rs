@@ -65,10 +65,9 @@ impl Format for StompFormat {
             return;
         }
         let subscription = labels::header(label).as_bytes();
-        let opcode = match publication.content() {
-            Content::Text(_) => Opcode::Text,
-            Content::Parts(parts) if parts.is_text() => Opcode::Text,
-            _ => Opcode::Binary,
+        let opcode = match publication.content().is_text() {
+            true => Opcode::Text,
+            false => Opcode::Binary,
         };
         let length = COMMAND.len() + subscription.len() + shared.len();
         out.extend_from_slice(frame_header(true, false, opcode, length).as_ref());

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use campanile_hub::{Content, Message, PathParameters};
 
+use crate::around::Decorator;
 use crate::build_error::BuildError;
-use crate::context::{About, Event, Replies, Sent};
+use crate::context::{About, Event, Purpose, Replies, Sent};
 use crate::extract::RequiredState;
 use crate::handler::{Callback, Handler};
 use crate::path::{PathTemplate, Routes};
@@ -20,7 +21,11 @@ pub(crate) struct Registered {
     pub(crate) is_for_subscriptions: bool,
     /// Where its replies go to, if that was said.
     pub(crate) replies: Option<Replies>,
+    /// Whether that was said for its group.
+    pub(super) is_replies_from_group: bool,
     pub(crate) concurrency: u16,
+    /// Asked when it fails; the application's is asked where there is none.
+    pub(crate) on_error: Option<Callback>,
 }
 
 impl Registered {
@@ -35,23 +40,27 @@ impl Registered {
             callback: Callback::new(handler),
             is_for_subscriptions,
             replies: None,
+            is_replies_from_group: false,
             concurrency: 1,
+            on_error: None,
         }
     }
+}
 
-    /// Adds a destination to those of its replies.
-    pub(crate) fn also_send_to(&mut self, destination: String) {
+impl Replies {
+    /// Adds a destination to those that there are.
+    pub(crate) fn also(replies: &mut Option<Self>, destination: String) {
         let destination: Box<str> = destination.into();
-        let all = match &self.replies {
-            Some(Replies::Destinations(all)) => all.iter().cloned().chain([destination]).collect(),
+        let all = match &*replies {
+            Some(Self::Destinations(all)) => all.iter().cloned().chain([destination]).collect(),
             _ => [destination].into(),
         };
-        self.replies = Some(Replies::Destinations(all));
+        *replies = Some(Self::Destinations(all));
     }
 }
 
 /// The handlers on their paths.
-pub(crate) struct Handlers {
+pub(crate) struct HandlerRoutes {
     messages: Routes<Arc<Registered>>,
     subscriptions: Routes<Arc<Registered>>,
 }
@@ -63,8 +72,14 @@ pub(crate) struct Found<'a> {
     handler: Arc<Registered>,
 }
 
-impl Handlers {
-    pub(crate) fn new(registered: &[Registered]) -> Result<Self, BuildError> {
+impl HandlerRoutes {
+    /// With the application's decorators around each, and its error callback for those that have
+    /// none.
+    pub(crate) fn new(
+        registered: &[Registered],
+        decorators: &[Decorator],
+        on_error: Option<&Callback>,
+    ) -> Result<Self, BuildError> {
         let mut all = Self {
             messages: Routes::new(),
             subscriptions: Routes::new(),
@@ -74,9 +89,13 @@ impl Handlers {
                 true => &mut all.subscriptions,
                 false => &mut all.messages,
             };
+            let mut complete = handler.clone();
+            complete.callback = Decorator::all(decorators, complete.callback);
+            let on_error = complete.on_error.or_else(|| on_error.cloned());
+            complete.on_error = on_error.map(|one| Decorator::all(decorators, one));
             PathTemplate::parse(&handler.path)
-                .and_then(|template| routes.insert(template, Arc::new(handler.clone())))
-                .map_err(|source| BuildError::Path {
+                .and_then(|template| routes.insert(template, Arc::new(complete)))
+                .map_err(|source| BuildError::Handler {
                     path: handler.path.clone(),
                     source,
                 })?;
@@ -126,6 +145,11 @@ impl Found<'_> {
             concurrency: self.handler.concurrency,
             replies,
             receipt: receipt.map(Into::into),
+            on_error: self.handler.on_error.clone(),
+            purpose: match label {
+                Some(_) => Purpose::Subscription,
+                None => Purpose::Message,
+            },
         };
         let event = match message.content {
             Content::Text(text) => {

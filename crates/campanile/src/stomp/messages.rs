@@ -81,9 +81,9 @@ pub(super) fn with_content_type(message: Message) -> Message {
     if message.headers.get("content-type").is_some() {
         return message;
     }
-    let content_type = match message.content {
-        Content::Text(_) => "text/plain;charset=UTF-8",
-        _ => "application/octet-stream",
+    let content_type = match message.content.is_text() {
+        true => "text/plain;charset=UTF-8",
+        false => "application/octet-stream",
     };
     let headers = message.headers.clone();
     let all = headers.iter().chain([("content-type", content_type)]);

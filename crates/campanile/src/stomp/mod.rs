@@ -2,17 +2,30 @@
 
 mod answers;
 mod broker;
+mod connecting;
 mod endpoint;
+mod events;
 mod format;
+mod group;
 mod handlers;
 mod labels;
 mod messages;
+mod refusing;
 mod reply;
 mod session;
+mod stages;
+mod subscribing;
 
+pub(crate) use self::answers::answered_late;
 pub use self::broker::{Broker, BrokerError, SUBSCRIPTIONS_MAX};
 pub use self::endpoint::StompEndpoint;
+pub use self::events::{Login, OnRefusal, Subscription};
+pub(crate) use self::events::{StompEvent, StompRules};
 pub(crate) use self::format::{StompFormats, name_of};
-pub(crate) use self::handlers::{Handlers, Registered};
+pub use self::group::Handlers;
+pub(crate) use self::handlers::{HandlerRoutes, Registered};
 pub(crate) use self::labels::id as subscription_id;
+pub use self::refusing::StompError;
 pub(crate) use self::session::{Link, Step, StompRuntime, StompSession};
+pub(crate) use self::stages::Stages;
+pub use self::stages::{InboundFrame, OutboundMessage, Passage};

@@ -1,20 +1,25 @@
 //! What a server tells a STOMP client, and how it refuses.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use campanile_hub::{Content, Message, Refusal};
+use campanile_hub::{Delivery, Message, Publication, Refusal};
 use campanile_stomp::{
     ClientFrameError, Command, DecodeError, NoCommonVersion, SelectorError, Version,
 };
 use campanile_websocket::{CloseCode, Opcode, encode_frame};
 
+use super::session::StompRuntime;
+use super::stages::OutboundMessage;
 use super::{format, labels};
 use crate::error::HandlerError;
+use crate::session::Session;
 
 /// Why a frame is refused: what the ERROR says, and the WebSocket's close after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     /// A stable word, for the `message` header.
-    pub(crate) word: &'static str,
+    pub(crate) word: Cow<'static, str>,
     /// What is wrong and what to do, for the body.
     pub(crate) detail: String,
     pub(crate) code: CloseCode,
@@ -23,9 +28,9 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    pub(crate) fn new(word: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(word: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self {
-            word,
+            word: word.into(),
             detail: detail.into(),
             code: CloseCode::POLICY,
             may_go_on: true,
@@ -33,11 +38,21 @@ impl Refused {
     }
 
     /// One after which nothing can be understood any more.
-    pub(crate) fn breach(word: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn breach(word: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self {
             code: CloseCode::PROTOCOL_ERROR,
             may_go_on: false,
             ..Self::new(word, detail)
+        }
+    }
+}
+
+impl Refused {
+    /// The server is to blame, and that is all that the client is told.
+    pub(crate) fn failed() -> Self {
+        Self {
+            code: CloseCode::INTERNAL_ERROR,
+            ..Self::new(FAILED, "the server could not handle this frame")
         }
     }
 }
@@ -80,6 +95,7 @@ impl From<Refusal> for Refused {
             Refusal::AlreadySubscribed => "duplicate-subscription",
             Refusal::NotSubscribed => "no-subscription",
             Refusal::TooManyPatterns => "too-many-patterns",
+            Refusal::UserKnown => "user-known",
             _ => "refused",
         };
         Self::new(word, refusal.to_string())
@@ -93,26 +109,46 @@ impl From<HandlerError> for Refused {
         }
         let (code, reason) = error.close();
         // A reason begins with a stable word and a colon.
-        let (word, detail) = reason
-            .split_once(": ")
-            .unwrap_or(("handler-failed", &reason));
-        let word = WORDS.iter().find(|known| **known == word);
+        let (word, detail) = match reason.split_once(": ") {
+            Some((word, detail)) if is_word(word) => (Cow::Owned(word.to_owned()), detail),
+            _ => (Cow::Borrowed(FAILED), &*reason),
+        };
         Self {
             code,
-            ..Self::new(word.unwrap_or(&"handler-failed"), detail)
+            ..Self::new(word, detail)
         }
     }
 }
 
-/// The words that handlers' errors begin with of themselves.
-const WORDS: [&str; 6] = [
-    "invalid-payload",
-    "invalid-path",
-    "invalid-query",
-    "anonymous",
-    "overloaded",
-    "handler-failed",
-];
+/// The word for what is told without a word of its own.
+const FAILED: &str = "handler-failed";
+
+/// How long a word may be, in bytes; what is longer is a sentence.
+const WORD_BYTES_MAX: usize = 40;
+
+/// Whether a text can be the stable word that an ERROR's `message` is.
+fn is_word(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=WORD_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// What one receiver gets of a publication, as the application's interceptors say.
+pub(super) fn let_out(
+    runtime: &StompRuntime,
+    session: &Session,
+    subscription: Option<&str>,
+    publication: &Publication,
+) -> Delivery {
+    let destination = format::name_of(publication.destination(), runtime.broker.users());
+    let destination = destination.unwrap_or_default();
+    let message = OutboundMessage {
+        destination: &destination,
+        subscription,
+        headers: publication.headers(),
+        content: publication.content(),
+    };
+    runtime.stages.let_out(session, message)
+}
 
 /// A MESSAGE to one subscription alone, in a WebSocket message.
 pub(crate) fn reply_to(
@@ -125,9 +161,9 @@ pub(crate) fn reply_to(
     frame.extend_from_slice(labels::header(label).as_bytes());
     let (headers, body) = (&message.headers, message.content.bytes());
     format::append_rest(&mut frame, version, destination, "reply", headers, body);
-    let opcode = match message.content {
-        Content::Text(_) => Opcode::Text,
-        _ => Opcode::Binary,
+    let opcode = match message.content.is_text() {
+        true => Opcode::Text,
+        false => Opcode::Binary,
     };
     encode_frame(opcode, &frame)
 }

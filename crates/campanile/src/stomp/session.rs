@@ -1,44 +1,36 @@
 //! One STOMP session: which frame may come when, and what it does.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use campanile_hub::{
-    Cause, Content, Destination, Ending, Hub, Moment, Outcome, Shard, Slot, Timeouts,
-};
-use campanile_stomp::{
-    ClientFrame, Command, Connect, Decoder, Frame, HeartBeat, HeartBeatPlan, Limits, Request, Role,
-    SUPPORTED_VERSIONS, Selector, Send, Subscribe, Unsubscribe, Version,
-};
+use campanile_hub::{Destination, Ending, Hub, Moment, Shard, Slot};
+use campanile_stomp::{ClientFrame, Command, Decoder, Frame, Limits, Request, Role, Send, Version};
 use campanile_websocket::CloseCode;
 
 use super::broker::{Brokering, Kind};
+use super::connecting::Newcomer;
+use super::events::{StompEvent, StompRules, Subscription};
 use super::format::StompFormats;
-use super::handlers::Handlers;
-use super::labels::label;
-use super::messages::{message, of_somebody, of_this};
+use super::handlers::HandlerRoutes;
+use super::messages::{message, of_somebody};
+use super::refusing::{Culprit, close};
 use super::reply::{Refused, in_message};
-use crate::context::Sent;
+use super::stages::{InboundFrame, Stages};
+use crate::context::{Replies, Sent};
+use crate::driver::UNREAD_REPLIES_BYTES_MAX;
+use crate::handler::Callback;
 use crate::session::Session;
 use crate::statistics::Counters;
 
-/// What we can and want: a heart-beat as often as every 500 ms, and one every 10 s (S66).
-const HEART_BEAT: HeartBeat = HeartBeat {
-    sends_every_ms: 500,
-    wants_every_ms: 10_000,
-};
-
-/// How many times the promised interval a client may be silent (S67).
-const GRACE: u32 = 3;
-
-/// What the server calls itself.
-const SERVER: &str = concat!("campanile/", env!("CARGO_PKG_VERSION"));
-
-/// What all STOMP sessions of an application share.
+/// What all STOMP sessions of an endpoint share; but for the rules, those of an application do.
+#[derive(Clone)]
 pub(crate) struct StompRuntime {
-    pub(crate) broker: Brokering,
+    pub(crate) broker: Arc<Brokering>,
     pub(crate) formats: StompFormats,
-    pub(crate) handlers: Handlers,
+    pub(crate) handlers: Arc<HandlerRoutes>,
+    pub(crate) stages: Arc<Stages>,
+    pub(crate) rules: StompRules,
+    /// Asked when a callback for an event has failed.
+    pub(crate) on_error: Option<Callback>,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -54,14 +46,20 @@ pub(crate) struct Link<'a> {
 /// One STOMP session.
 pub(crate) struct StompSession {
     decoder: Decoder,
-    runtime: Arc<StompRuntime>,
+    pub(super) runtime: Arc<StompRuntime>,
     /// There once CONNECT was answered.
     pub(super) version: Option<Version>,
-    subscriptions: u32,
-    /// The client wants to go on after a refusal.
-    keeps_going: bool,
+    /// There while the application thinks about CONNECT.
+    pub(super) newcomer: Option<Box<Newcomer>>,
+    pub(super) subscriptions: u32,
+    /// The subscriptions with their labels, where somebody wants to be told of their ends.
+    pub(super) named: Vec<(Box<str>, Subscription)>,
+    /// What of a message has to wait until more may be taken: no more than one message.
+    unread: Vec<u8>,
+    /// The session goes on after a refusal.
+    pub(super) keeps_going: bool,
     /// Nothing is taken from the client any more.
-    has_ended: bool,
+    pub(super) has_ended: bool,
 }
 
 impl StompSession {
@@ -70,7 +68,10 @@ impl StompSession {
             decoder: Decoder::new(Role::Server),
             runtime,
             version: None,
+            newcomer: None,
             subscriptions: 0,
+            named: Vec::new(),
+            unread: Vec::new(),
             keeps_going: false,
             has_ended: false,
         }
@@ -81,6 +82,21 @@ impl StompSession {
         self.version.is_some()
     }
 
+    /// Keeps the rest of a message for later.
+    pub(crate) fn hold_back(&mut self, rest: &[u8]) {
+        self.unread = rest.to_vec();
+    }
+
+    /// What was kept for later; nothing is kept any more.
+    pub(crate) fn take_unread(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.unread)
+    }
+
+    /// Whether something is kept for later.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
     /// Takes frames of what a WebSocket message has brought, up to one that a handler is to be
     /// called for.
     pub(crate) fn step(&mut self, input: &mut &[u8], link: &mut Link<'_>) -> Step {
@@ -88,6 +104,13 @@ impl StompSession {
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
         let mut step = Step::Next;
         while !self.has_ended && matches!(step, Step::Next) {
+            if link.shard.waiting_bytes(link.slot) > UNREAD_REPLIES_BYTES_MAX {
+                step = Step::Full;
+                break;
+            }
+            if let Some(version) = self.version {
+                decoder.set_version(version);
+            }
             step = match decoder.decode(input, &Limits::default()) {
                 Ok(decoded) => {
                     let (consumed, frame) = (decoded.consumed, decoded.frame);
@@ -96,13 +119,10 @@ impl StompSession {
                     step.unwrap_or(Step::Wait)
                 }
                 Err(error) => {
-                    self.refuse(&error.into(), None, link);
+                    self.refuse(&error.into(), Culprit::default(), link);
                     Step::Wait
                 }
             };
-            if let Some(version) = self.version {
-                decoder.set_version(version);
-            }
         }
         decoder.release();
         self.decoder = decoder;
@@ -111,25 +131,116 @@ impl StompSession {
 
     fn frame(&mut self, frame: &Frame<'_>, link: &mut Link<'_>) -> Step {
         self.runtime.counters.frame(frame.command());
-        let receipt = frame.header("receipt");
+        let receipt = frame.header("receipt").filter(|_| self.version.is_some());
+        let receipt = receipt.as_deref();
+        let Some(version) = self
+            .version
+            .filter(|_| !self.runtime.stages.inbound.is_empty())
+        else {
+            return self.take(frame, receipt, link);
+        };
+        let mut seen = InboundFrame::new(frame);
+        let passes = self.runtime.stages.let_in(link.session, &mut seen);
+        match passes {
+            Ok(true) if !seen.is_changed => self.take(frame, receipt, link),
+            Ok(true) => self.take_changed(&seen.encode(version), version, receipt, link),
+            Ok(false) => {
+                if let Some(receipt) = receipt {
+                    self.receipt(receipt, link);
+                }
+                Step::Next
+            }
+            Err(refused) => {
+                let culprit = Culprit {
+                    command: Some(seen.command),
+                    destination: seen.destination(),
+                    receipt,
+                };
+                self.refuse(&refused, culprit, link);
+                Step::Next
+            }
+        }
+    }
+
+    /// Takes a frame that interceptors have changed.
+    fn take_changed(
+        &mut self,
+        changed: &[u8],
+        version: Version,
+        receipt: Option<&str>,
+        link: &mut Link<'_>,
+    ) -> Step {
+        let mut decoder = Decoder::new(Role::Server);
+        decoder.set_version(version);
+        match decoder.decode(changed, &Limits::default()) {
+            Ok(decoded) => match decoded.frame {
+                Some(frame) => self.take(&frame, receipt, link),
+                None => Step::Next,
+            },
+            Err(error) => {
+                // What was decoded before is understood still.
+                let refused = Refused {
+                    may_go_on: true,
+                    ..error.into()
+                };
+                self.refuse(&refused, Culprit::default(), link);
+                Step::Next
+            }
+        }
+    }
+
+    fn take(&mut self, frame: &Frame<'_>, receipt: Option<&str>, link: &mut Link<'_>) -> Step {
         let done = ClientFrame::read(frame, self.version.unwrap_or(Version::V12))
             .map_err(Refused::from)
-            .and_then(|read| self.request(read.request, frame, receipt.as_deref(), link));
-        let receipt = receipt.as_deref().filter(|_| self.version.is_some());
+            .and_then(|read| self.request(read.request, frame, receipt, link));
         match done {
             Ok(After::Call(sent)) => return Step::Call(sent),
             Ok(after) => {
                 if let Some(receipt) = receipt {
                     self.receipt(receipt, link);
                 }
-                if let After::Leave = after {
-                    self.has_ended = true;
-                    close(link, CloseCode::NORMAL, "");
+                match after {
+                    After::Then(event) => return Step::Call(event),
+                    After::Leave => {
+                        self.has_ended = true;
+                        close(link, CloseCode::NORMAL, "");
+                    }
+                    After::GoOn | After::Call(_) => {}
                 }
             }
-            Err(refused) => self.refuse(&refused, receipt, link),
+            Err(refused) => {
+                let destination = frame.header("destination");
+                let culprit = Culprit {
+                    command: Some(frame.command()),
+                    destination: destination.as_deref(),
+                    receipt,
+                };
+                self.refuse(&refused, culprit, link);
+            }
         }
         Step::Next
+    }
+
+    /// The call of the callback for an event, if there is one.
+    pub(super) fn call(&self, event: StompEvent, replies: Replies) -> Option<Box<Sent>> {
+        let StompRuntime {
+            rules, on_error, ..
+        } = &*self.runtime;
+        rules.call(event, replies, on_error.as_ref())
+    }
+
+    /// What is left to be told when the session has ended.
+    pub(crate) fn farewell(&mut self, ending: &Ending) -> Vec<Box<Sent>> {
+        if self.version.is_none() {
+            return Vec::new();
+        }
+        let mut last: Vec<Box<Sent>> = Vec::new();
+        for (_, one) in std::mem::take(&mut self.named) {
+            last.extend(self.call(StompEvent::Unsubscribed(one), Replies::Nowhere));
+        }
+        let event = StompEvent::Disconnected(ending.clone());
+        last.extend(self.call(event, Replies::Nowhere));
+        last
     }
 
     fn request(
@@ -167,40 +278,6 @@ impl StompSession {
         }
     }
 
-    fn connect(
-        &mut self,
-        connect: &Connect<'_>,
-        frame: &Frame<'_>,
-        link: &mut Link<'_>,
-    ) -> Result<After, Refused> {
-        let version = connect.version()?;
-        let plan = HeartBeat::negotiate(HEART_BEAT, connect.heart_beat);
-        self.version = Some(version);
-        self.keeps_going = frame.header("x-errors").as_deref() == Some("keep");
-        link.shard
-            .set_format(link.slot, self.runtime.formats.of(version));
-        link.shard.change_timeouts(
-            link.slot,
-            |timeouts| with_heart_beats(timeouts, plan),
-            link.now,
-        );
-        let (id, heart_beat) = (link.session.id().to_string(), HEART_BEAT.to_string());
-        let mut headers = vec![
-            ("version", version.as_str()),
-            ("session", &*id),
-            ("server", SERVER),
-        ];
-        if version > Version::V10 {
-            headers.push(("heart-beat", &*heart_beat));
-        }
-        headers.extend(link.session.user().map(|user| ("user-name", user)));
-        let connected = in_message(version, Command::Connected, &headers, "");
-        self.runtime.counters.frame(Command::Connected);
-        // A session that is being closed gets no more answers.
-        let _ = link.shard.reply(link.slot, connected);
-        Ok(After::GoOn)
-    }
-
     fn send(
         &mut self,
         send: &Send<'_>,
@@ -215,7 +292,7 @@ impl StompSession {
         let destination = match self.runtime.broker.kind(name)? {
             Kind::Application(path) => {
                 let found = self.runtime.handlers.message(path);
-                let found = found.ok_or_else(|| no_handler(name))?;
+                let found = found.ok_or_else(|| self.no_handler(name))?;
                 let message = message(send, frame);
                 return Ok(After::Call(found.call(name, message, receipt, None)));
             }
@@ -233,70 +310,10 @@ impl StompSession {
         Ok(After::GoOn)
     }
 
-    fn subscribe(
-        &mut self,
-        version: Version,
-        subscribe: &Subscribe<'_>,
-        receipt: Option<&str>,
-        link: &mut Link<'_>,
-    ) -> Result<After, Refused> {
-        let limit = self.runtime.broker.subscriptions_max;
-        if self.subscriptions as usize >= limit {
-            // The server may have ended some.
-            self.subscriptions = u32::try_from(link.shard.labels(link.slot)).unwrap_or(u32::MAX);
-        }
-        if self.subscriptions as usize >= limit {
-            let detail = format!("a session may have {limit} subscriptions; end some");
-            return Err(Refused::new("too-many-subscriptions", detail));
-        }
-        let name = &*subscribe.destination;
-        let label = label(version, subscribe.id.as_deref(), name);
-        if link.shard.has_label(link.slot, &label) {
-            let id = subscribe.id.as_deref().unwrap_or(name);
-            let detail = format!("{id:?} is another subscription's; choose an id of its own");
-            return Err(Refused::new("duplicate-subscription", detail));
-        }
-        if let Kind::Application(path) = self.runtime.broker.kind(name)? {
-            let found = self.runtime.handlers.subscribe(path);
-            let found = found.ok_or_else(|| no_handler(name))?;
-            let message = Content::text("").into();
-            return Ok(After::Call(found.call(
-                name,
-                message,
-                receipt,
-                Some(&label),
-            )));
-        }
-        let selector = subscribe
-            .selector
-            .as_deref()
-            .map(Selector::parse)
-            .transpose()?;
-        let destinations = match self.runtime.broker.kind(name)? {
-            Kind::Topic => vec![Destination::matching(self.runtime.broker.pattern(name)?)],
-            Kind::Application(_) => Vec::new(),
-            Kind::User(rest) => of_this(rest, link.session)?,
-        };
-        for destination in destinations {
-            subscribe_to(destination, &label, selector.clone(), link)?;
-        }
-        self.subscriptions += 1;
-        Ok(After::GoOn)
-    }
-
-    fn unsubscribe(
-        &mut self,
-        version: Version,
-        unsubscribe: &Unsubscribe<'_>,
-        link: &mut Link<'_>,
-    ) -> Result<After, Refused> {
-        let label = match unsubscribe {
-            Unsubscribe::Id(id) => label(version, Some(id), ""),
-            Unsubscribe::Destination(name) => label(version, None, name),
-        };
-        link.shard.unsubscribe_label(link.slot, &label).finished()?;
-        self.subscriptions = self.subscriptions.saturating_sub(1);
-        Ok(After::GoOn)
+    pub(super) fn no_handler(&self, name: &str) -> Refused {
+        self.runtime.counters.unhandled();
+        let detail = format!("nothing here handles {name:?}; check its spelling");
+        Refused::new("no-handler", detail)
     }
 
     pub(super) fn receipt(&self, receipt: &str, link: &mut Link<'_>) {
@@ -306,31 +323,6 @@ impl StompSession {
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, frame);
     }
-
-    /// Tells the client what was wrong, and ends the session unless it may go on.
-    pub(super) fn refuse(&mut self, refused: &Refused, receipt: Option<&str>, link: &mut Link<'_>) {
-        tracing::debug!(session = %link.session.id(), word = refused.word, "a frame was refused");
-        let version = self.version.unwrap_or(Version::V12);
-        let ours = SUPPORTED_VERSIONS;
-        let mut headers = vec![("message", refused.word), ("content-type", "text/plain")];
-        if self.version.is_none() {
-            headers.push(("version", ours));
-        }
-        headers.extend(receipt.map(|receipt| ("receipt-id", receipt)));
-        let frame = in_message(version, Command::Error, &headers, &refused.detail);
-        self.runtime.counters.frame(Command::Error);
-        // A session that is being closed gets no more answers.
-        let _ = link.shard.reply(link.slot, frame);
-        if self.keeps_going && refused.may_go_on {
-            return;
-        }
-        self.has_ended = true;
-        close(
-            link,
-            refused.code,
-            &format!("{}: see the ERROR frame", refused.word),
-        );
-    }
 }
 
 /// What is left to do after a step.
@@ -339,37 +331,21 @@ pub(crate) enum Step {
     Next,
     /// More has to come first.
     Wait,
+    /// The client has to read its answers first.
+    Full,
     /// A handler is to be called, and then there may be another frame.
     Call(Box<Sent>),
 }
 
 /// What follows a frame that was understood.
-enum After {
+pub(super) enum After {
     GoOn,
     /// A handler decides; it has the receipt to be given.
     Call(Box<Sent>),
+    /// It has taken effect, and a callback is to be told.
+    Then(Box<Sent>),
     /// The client has said farewell.
     Leave,
-}
-
-fn close(link: &mut Link<'_>, code: CloseCode, reason: &str) {
-    let ending = Ending {
-        code: code.get(),
-        reason: reason.to_owned(),
-        cause: match code {
-            CloseCode::NORMAL => Cause::Peer,
-            _ => Cause::Protocol,
-        },
-    };
-    // Refused only where a close is under way already, which is as good.
-    let _ = link.shard.close(link.slot, ending, link.now);
-}
-
-fn no_handler(name: &str) -> Refused {
-    Refused::new(
-        "no-handler",
-        format!("nothing here handles {name:?}; check its spelling"),
-    )
 }
 
 fn no_transactions() -> Refused {
@@ -377,35 +353,4 @@ fn no_transactions() -> Refused {
         "unsupported",
         "this server has no transactions yet; send without the transaction header",
     )
-}
-
-fn with_heart_beats(timeouts: Timeouts, plan: HeartBeatPlan) -> Timeouts {
-    Timeouts {
-        heart_beat: plan.send_every,
-        silence: plan
-            .receive_every
-            .map(|interval: Duration| interval * GRACE),
-        ..timeouts
-    }
-}
-
-fn subscribe_to(
-    destination: Destination,
-    label: &str,
-    selector: Option<Selector>,
-    link: &mut Link<'_>,
-) -> Result<(), Refused> {
-    let outcome: Outcome<u64> = match selector {
-        None => link.shard.subscribe(link.slot, destination, label),
-        Some(selector) => {
-            let wants = move |publication: &campanile_hub::Publication| {
-                let headers = publication.headers();
-                selector.matches(|name| headers.get(name).map(Into::into))
-            };
-            link.shard
-                .subscribe_filtered(link.slot, destination, label, wants)
-        }
-    };
-    outcome.finished()?;
-    Ok(())
 }
