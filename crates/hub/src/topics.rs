@@ -78,6 +78,20 @@ struct Topic {
     entry: Option<EntryId>,
 }
 
+impl Topic {
+    /// Which of a session's subscriptions is the first that is found to this topic, whose number
+    /// is given.
+    fn first_of(&self, number: u32, slot: Slot, subscriptions: &[Subscription]) -> Option<usize> {
+        // Whichever of the two lists is shorter: a session may have thousands, and so may a topic.
+        if self.subscribers.len() < subscriptions.len() {
+            let mut own = self.subscribers.iter().filter(|one| one.slot == slot);
+            own.next().map(|one| one.subscription as usize)
+        } else {
+            subscriptions.iter().position(|one| one.topic == number)
+        }
+    }
+}
+
 /// The destinations that sessions of this shard have subscribed to.
 #[derive(Debug, Default)]
 pub(crate) struct Topics {
@@ -142,9 +156,19 @@ impl Topics {
         destination: &Destination,
         label: &str,
     ) -> Option<&'a Subscription> {
-        let topic = *self.by_name.get(destination)?;
-        let mut subscriptions = member.subscriptions.iter();
-        subscriptions.find(|one| one.topic == topic && *one.label == *label)
+        let number = *self.by_name.get(destination)?;
+        let topic = self.topics.get(number as usize)?;
+        let subscriptions = &member.subscriptions;
+        // Whichever of the two lists is shorter: a session may have thousands, and so may a topic.
+        if topic.subscribers.len() < subscriptions.len() {
+            let slot = member.session.id().slot();
+            let own = topic.subscribers.iter().filter(|one| one.slot == slot);
+            own.filter_map(|one| subscriptions.get(one.subscription as usize))
+                .find(|one| *one.label == *label)
+        } else {
+            let mut own = subscriptions.iter().filter(|one| one.topic == number);
+            own.find(|one| *one.label == *label)
+        }
     }
 
     /// What a subscription is to.
@@ -190,27 +214,24 @@ impl Topics {
         let Some(topic) = known.or_else(|| self.make_topic(destination)) else {
             return false;
         };
-        let Topic {
-            subscribers,
-            doubles,
-            ..
-        } = &mut self.topics[topic as usize];
+        let number = topic;
+        let topic = &mut self.topics[number as usize];
         let subscriptions = &mut members[slot.index()].subscriptions;
-        *doubles += u32::from(subscriptions.iter().any(|one| one.topic == topic));
+        topic.doubles += u32::from(topic.first_of(number, slot, subscriptions).is_some());
         let subscription = subscriptions.len() as u32;
         if subscriptions.len() == subscriptions.capacity() {
             // Most sessions have one or two: an exact fit saves what a growing vector would spare.
             // Those that have a thousand grow by quarters, lest each be copied for the next.
             subscriptions.reserve_exact(1 + subscriptions.len() / 4);
         }
-        let place = subscribers.len() as u32;
+        let place = topic.subscribers.len() as u32;
         subscriptions.push(Subscription {
-            topic,
+            topic: number,
             place,
             label,
             filter,
         });
-        subscribers.push(Subscriber {
+        topic.subscribers.push(Subscriber {
             slot,
             subscription,
             joined,
@@ -245,17 +266,15 @@ impl Topics {
         slot: Slot,
         destination: &Destination,
     ) -> bool {
-        let Some(&topic) = self.by_name.get(destination) else {
+        let Some(&number) = self.by_name.get(destination) else {
             return false;
         };
-        let Some(member) = members.get(slot.index()) else {
-            return false;
-        };
-        let Some(index) = member
-            .subscriptions
-            .iter()
-            .position(|one| one.topic == topic)
+        let (Some(member), Some(topic)) =
+            (members.get(slot.index()), self.topics.get(number as usize))
         else {
+            return false;
+        };
+        let Some(index) = topic.first_of(number, slot, &member.subscriptions) else {
             return false;
         };
         self.leave_at(log, shard, members, slot, index);
@@ -324,10 +343,13 @@ impl Topics {
             let subscribers = &mut self.topics[moved.topic as usize].subscribers;
             subscribers[moved.place as usize].subscription = index as u32;
         }
-        let is_double = subscriptions.iter().any(|one| one.topic == gone.topic);
+        if subscriptions.len() < subscriptions.capacity() / 4 {
+            subscriptions.shrink_to(subscriptions.len() * 2);
+        }
         let topic = &mut self.topics[gone.topic as usize];
-        topic.doubles -= u32::from(is_double);
         topic.subscribers.swap_remove(gone.place as usize);
+        let another = topic.first_of(gone.topic, slot, subscriptions);
+        topic.doubles -= u32::from(another.is_some());
         // And the destination's last subscriber has moved: its session must know.
         if let Some(moved) = topic.subscribers.get(gone.place as usize) {
             members[moved.slot.index()].subscriptions[moved.subscription as usize].place =
@@ -343,6 +365,10 @@ impl Topics {
         if topic.subscribers.is_empty() {
             let topic = self.topics.remove(gone.topic as usize);
             self.by_name.remove(&topic.destination);
+            let names = &mut self.by_name;
+            if names.capacity() > 1_024 && names.len() < names.capacity() / 8 {
+                names.shrink_to_fit();
+            }
             if let Some(entry) = topic.entry {
                 self.patterns.remove(entry);
             }
