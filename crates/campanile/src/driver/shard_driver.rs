@@ -367,7 +367,7 @@ impl ShardDriver {
         tracing::debug!(session = %session.id(), code = ending.code, reason = ending.reason, "closed");
         // These wait behind what is running and waiting, if anything is.
         for last in farewell {
-            inbound.wait(Event::Sent(last));
+            inbound.wait(last);
         }
         inbound.wait(Event::Closed(ending));
         let remains = Remains {
