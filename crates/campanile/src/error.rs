@@ -166,7 +166,8 @@ pub struct HandlerPanicked(pub String);
 ///
 /// | what is wrong | code (RFC 6455 7.4.1) | reason begins with |
 /// |---|---|---|
-/// | the message is not of the format: [`Json`](Self::Json), [`Encoded`](Self::Encoded), [`ContentType`](Self::ContentType) | 1007 | `invalid-payload` |
+/// | the message is not of the format: [`Json`](Self::Json), [`Encoded`](Self::Encoded) | 1007 | `invalid-payload` |
+/// | it says that it is of another: [`ContentType`](Self::ContentType) | 1007 | `invalid-payload` |
 /// | the value is not accepted: [`Invalid`](Self::Invalid) | 1007 | `invalid-payload` |
 /// | a parameter of the path does not fit: [`Path`](Self::Path) | 1008 | `invalid-path` |
 /// | the query does not fit: [`Query`](Self::Query) | 1008 | `invalid-query` |

@@ -65,7 +65,7 @@ impl Connection {
     }
 
     /// What STOMP callbacks are still to be told when the session has ended.
-    pub(crate) fn farewell(&mut self, ending: &Ending) -> Vec<Box<Sent>> {
+    pub(crate) fn farewell(&mut self, ending: &Ending) -> Vec<Event> {
         let stomp = self.stomp.as_mut();
         stomp.map(|one| one.farewell(ending)).unwrap_or_default()
     }

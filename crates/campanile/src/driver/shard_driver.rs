@@ -368,7 +368,7 @@ impl ShardDriver {
         self.caller.counters().ended(&ending);
         // These wait behind what is running and waiting, if anything is.
         for last in farewell {
-            inbound.wait(Event::Sent(last));
+            inbound.wait(last);
         }
         inbound.wait(Event::Closed(ending));
         let remains = Remains {

@@ -20,8 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 ///
 /// Clients are answered with a RECEIPT for whatever asks for one, once it took effect (S69); with an
 /// ERROR for whatever is wrong, and a close after it, unless they have sent `x-errors:keep` with
-/// CONNECT, or [`on_refusal`](Self::on_refusal) says so, and the frame could be understood (S75). Heart-beats go both ways as the client likes,
-/// from every 500 ms on (S66).
+/// CONNECT, or [`on_refusal`](Self::on_refusal) says so, and the frame could be understood (S75).
+/// Heart-beats go both ways as the client likes, from every 500 ms on (S66).
 #[derive(Clone)]
 pub struct StompEndpoint {
     pub(super) endpoint: Endpoint,

@@ -15,7 +15,7 @@ use super::messages::{message, of_somebody};
 use super::refusing::{Culprit, close};
 use super::reply::{Refused, in_message};
 use super::stages::{InboundFrame, Stages};
-use crate::context::{Replies, Sent};
+use crate::context::{Event, Replies, Sent};
 use crate::driver::UNREAD_REPLIES_BYTES_MAX;
 use crate::handler::Callback;
 use crate::session::Session;
@@ -230,17 +230,17 @@ impl StompSession {
     }
 
     /// What is left to be told when the session has ended.
-    pub(crate) fn farewell(&mut self, ending: &Ending) -> Vec<Box<Sent>> {
+    pub(crate) fn farewell(&mut self, ending: &Ending) -> Vec<Event> {
         if self.version.is_none() {
             return Vec::new();
         }
-        let mut last: Vec<Box<Sent>> = Vec::new();
-        for (_, one) in std::mem::take(&mut self.named) {
-            last.extend(self.call(StompEvent::Unsubscribed(one), Replies::Nowhere));
-        }
-        let event = StompEvent::Disconnected(ending.clone());
-        last.extend(self.call(event, Replies::Nowhere));
-        last
+        let ends = std::mem::take(&mut self.named).into_iter();
+        let ends = ends.map(|(_, one)| StompEvent::Unsubscribed(one));
+        let last = StompEvent::Disconnected(ending.clone());
+        let all = ends.chain([last]);
+        all.filter_map(|event| self.call(event, Replies::Nowhere))
+            .map(Event::Sent)
+            .collect()
     }
 
     fn request(
