@@ -8,6 +8,7 @@ use campanile_websocket::Limits;
 pub(crate) use crate::callbacks::Callbacks;
 use crate::extract::RequiredState;
 use crate::handshake::HandshakeRules;
+use crate::stomp::Wire;
 
 /// How many messages of one session may wait for its handler before reading pauses.
 pub const WAITING_MESSAGES_MAX: usize = 64;
@@ -70,6 +71,8 @@ pub struct Endpoint {
     pub(crate) compression: Compression,
     pub(crate) required_states: Vec<RequiredState>,
     pub(crate) speaks_stomp: bool,
+    /// What its sessions' bytes are.
+    pub(crate) wire: Wire,
 }
 
 impl Default for Endpoint {
@@ -91,6 +94,7 @@ impl Endpoint {
             compression: Compression::default(),
             required_states: Vec::new(),
             speaks_stomp: false,
+            wire: Wire::WebSocket,
         }
     }
 

@@ -1,7 +1,7 @@
 //! An application's endpoints, which may change while it runs.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::around::Decorator;
 use crate::build_error::BuildError;
@@ -14,7 +14,10 @@ use crate::handshake::HandshakeInterceptor;
 use crate::mounted::Mounted;
 use crate::path::{PathTemplate, Routes};
 use crate::state::States;
-use crate::stomp::{Broker, Handlers, Registered, StompFormats, StompRuntime};
+use crate::stomp::{Broker, Handlers, Registered, StompFormats, StompRuntime, Wire};
+
+/// What the endpoint of those who come over TCP is called, where others have a path.
+const TCP_NAME: &str = "stomp+tcp";
 
 /// What the application has for all its endpoints.
 pub(crate) struct Common {
@@ -35,6 +38,7 @@ pub(crate) struct Endpoints {
     formats: Mutex<WebSocketFormats>,
     /// Made when the first endpoint needs it.
     stomp: Mutex<Option<Arc<StompRuntime>>>,
+    tcp: OnceLock<Arc<Mounted>>,
     routes: RwLock<Arc<Routes<Arc<Mounted>>>>,
 }
 
@@ -44,6 +48,7 @@ impl Endpoints {
             common,
             formats: Mutex::new(formats),
             stomp: Mutex::default(),
+            tcp: OnceLock::new(),
             routes: RwLock::default(),
         }
     }
@@ -71,12 +76,34 @@ impl Endpoints {
     }
 
     /// Mounts an endpoint.
-    pub(crate) fn mount(&self, path: &str, mut endpoint: Endpoint) -> Result<(), BuildError> {
+    pub(crate) fn mount(&self, path: &str, endpoint: Endpoint) -> Result<(), BuildError> {
         let of_path = |source| BuildError::Path {
             path: path.to_owned(),
             source,
         };
         let template = PathTemplate::parse(path).map_err(of_path)?;
+        let mounted = self.make(path, endpoint)?;
+        let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        // Copied only while a handshake reads it.
+        Arc::make_mut(&mut *current)
+            .insert(template, Arc::new(mounted))
+            .map_err(of_path)
+    }
+
+    /// Makes the endpoint of those who come over TCP.
+    pub(crate) fn mount_tcp(&self, endpoint: Endpoint) -> Result<(), BuildError> {
+        let mounted = self.make(TCP_NAME, endpoint)?;
+        // It is made once, with the application.
+        self.tcp.get_or_init(|| Arc::new(mounted));
+        Ok(())
+    }
+
+    /// The endpoint of those who come over TCP, if there is one.
+    pub(crate) fn tcp(&self) -> Option<&Arc<Mounted>> {
+        self.tcp.get()
+    }
+
+    fn make(&self, path: &str, mut endpoint: Endpoint) -> Result<Mounted, BuildError> {
         // Asked before it is given what the application has for all endpoints.
         let speaks = endpoint.callbacks.speak() || endpoint.speaks_stomp;
         self.complete(path, &mut endpoint)?;
@@ -91,41 +118,37 @@ impl Endpoints {
                 source,
             })?;
         let stomp = match endpoint.speaks_stomp {
-            true => Some(self.stomp()?),
+            true => Some(self.stomp(endpoint.wire)?),
             false => None,
         };
-        let mounted = {
-            let mut formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
-            let (first, proxies) = (&self.common.interceptors, &self.common.proxies);
-            Mounted::new(
-                path,
-                endpoint,
-                speaks,
-                &mut formats,
-                first,
-                proxies,
-                stomp.as_ref(),
-            )?
-        };
-        let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        // Copied only while a handshake reads it.
-        Arc::make_mut(&mut *current)
-            .insert(template, Arc::new(mounted))
-            .map_err(of_path)
+        let mut formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, proxies) = (&self.common.interceptors, &self.common.proxies);
+        let mounted = Mounted::new(
+            path,
+            endpoint,
+            speaks,
+            &mut formats,
+            first,
+            proxies,
+            stomp.as_ref(),
+        )?;
+        Ok(mounted)
     }
 
-    /// What all STOMP sessions share.
-    fn stomp(&self) -> Result<Arc<StompRuntime>, BuildError> {
+    /// What all STOMP sessions share, with formats for this wire.
+    fn stomp(&self, wire: Wire) -> Result<Arc<StompRuntime>, BuildError> {
         let mut stomp = self.stomp.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stomp) = &*stomp {
+            stomp.formats.prepare(wire)?;
             return Ok(Arc::clone(stomp));
         }
         let formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
         let made = Arc::new(StompRuntime {
             broker: self.common.broker.clone().build()?,
-            formats: StompFormats::new(formats.hub())?,
+            formats: StompFormats::new(formats.hub()),
             handlers: Handlers::new(&self.common.handlers)?,
         });
+        made.formats.prepare(wire)?;
         *stomp = Some(Arc::clone(&made));
         Ok(made)
     }

@@ -138,4 +138,4 @@ pub use reply::{Close, IntoReply, Reply};
 pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
 pub use state::Application;
-pub use stomp::{Broker, BrokerError, SUBSCRIPTIONS_MAX, StompEndpoint};
+pub use stomp::{Broker, BrokerError, CONNECT_BYTES_MAX, SUBSCRIPTIONS_MAX, StompEndpoint};

@@ -141,6 +141,12 @@ impl Watch {
         }
     }
 
+    /// The session's protocol has nothing to ask a peer with: its silence means nothing.
+    pub(crate) fn cannot_be_asked(&mut self) {
+        self.pinged = None;
+        self.timeouts.ping = None;
+    }
+
     /// When the wheel has to be armed for, if it is not yet.
     pub(crate) fn arm_for(&mut self) -> Option<Moment> {
         let due = self.next_due()?;

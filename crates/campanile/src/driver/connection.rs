@@ -1,10 +1,12 @@
-//! One WebSocket connection: its socket, its codec and its callbacks.
+//! One connection: its socket, its codec and its callbacks.
+
+mod stomp;
 
 use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use campanile_hub::{Cause, Ending, Hub, Moment, Outcome, Shard, Slot};
+use campanile_hub::{Cause, Ending, Moment, Outcome, Shard, Slot};
 use campanile_websocket::{
     CloseCode, DecodeError, Decoder, Event as Frame, InflaterPool, Role, encode_close_reply,
     encode_pong,
@@ -14,10 +16,9 @@ use super::caller::Caller;
 use super::inbound::Inbound;
 use super::transport::Transport;
 use super::{Arrival, EndpointRuntime};
-use crate::context::{About, Event};
-use crate::handler::Answer;
+use crate::context::Event;
 use crate::session::Session;
-use crate::stomp::{Link, Step, StompSession};
+use crate::stomp::{StompSession, Wire};
 
 /// How many reads one connection may do before others have their turn.
 const READS_PER_TURN: usize = 4;
@@ -45,18 +46,26 @@ pub(crate) struct Connection {
     pub(crate) session: Session,
     pub(crate) endpoint: Arc<EndpointRuntime>,
     pub(crate) inbound: Inbound,
-    decoder: Decoder,
+    codec: Codec,
     /// There if the endpoint speaks STOMP.
     stomp: Option<Box<StompSession>>,
     may_compress: bool,
     /// Bytes that were read before reading paused, to be decoded when it goes on.
     held_back: Vec<u8>,
-    /// The peer broke the protocol: what else it sends is read and thrown away.
+    /// The peer broke the protocol, or has said all: what else it sends is read and thrown away.
     pub(crate) failed: bool,
     /// The socket may have more to read than was read.
     pub(crate) may_have_more: bool,
     /// The peer will send no more: behind what it has sent, the end is to be read.
     pub(crate) is_read_closed: bool,
+}
+
+/// What its bytes are read as.
+enum Codec {
+    /// Frames of WebSocket.
+    WebSocket(Decoder),
+    /// Whatever its STOMP session makes of them.
+    Bare,
 }
 
 /// What is left of a turn of reading.
@@ -92,21 +101,27 @@ impl Connection {
             early,
             may_compress,
         } = arrival;
-        let mut decoder = Decoder::new(Role::Server);
-        if endpoint.callbacks.is_in_parts() {
-            decoder = decoder.in_parts();
-        }
-        if may_compress {
-            decoder = decoder.with_inflaters(Arc::clone(inflaters) as _);
-        }
-        let stomp = endpoint.stomp.as_ref();
-        let stomp = stomp.map(|runtime| Box::new(StompSession::new(Arc::clone(runtime))));
+        let codec = match endpoint.wire {
+            Wire::Bare => Codec::Bare,
+            Wire::WebSocket => {
+                let mut decoder = Decoder::new(Role::Server);
+                if endpoint.callbacks.is_in_parts() {
+                    decoder = decoder.in_parts();
+                }
+                if may_compress {
+                    decoder = decoder.with_inflaters(Arc::clone(inflaters) as _);
+                }
+                Codec::WebSocket(decoder)
+            }
+        };
+        let (wire, stomp) = (endpoint.wire, endpoint.stomp.as_ref());
+        let stomp = stomp.map(|runtime| Box::new(StompSession::new(Arc::clone(runtime), wire)));
         Self {
             transport,
             session,
             endpoint,
             inbound: Inbound::default(),
-            decoder,
+            codec,
             stomp,
             may_compress,
             held_back: early,
@@ -145,7 +160,7 @@ impl Connection {
                 return Turn::Paused;
             }
             match self.transport.read(buffer) {
-                Ok(0) => return Turn::Gone,
+                Ok(0) => return self.peer_sends_no_more(slot, shard, now),
                 Ok(count) => {
                     let input = &mut buffer[..count];
                     shard.received(slot, false, now);
@@ -195,6 +210,11 @@ impl Connection {
                 return stop;
             }
             left.messages -= 1;
+            let Codec::WebSocket(decoder) = &mut self.codec else {
+                let consumed = self.take_frames(slot, input, left, shard, caller, now);
+                input = &mut input[consumed..];
+                continue;
+            };
             let at_once = match self.may_compress {
                 true => input.len().min(COMPRESSED_BYTES_AT_ONCE),
                 false => input.len(),
@@ -208,7 +228,7 @@ impl Connection {
                 limits.message_bytes_max = bytes;
                 limits.frame_bytes_max = bytes;
             }
-            let decoded = self.decoder.decode(&mut input[..at_once], &limits);
+            let decoded = decoder.decode(&mut input[..at_once], &limits);
             let event = match decoded {
                 Ok(decoded) => {
                     let consumed = decoded.consumed;
@@ -242,67 +262,10 @@ impl Connection {
                 }
             }
         }
-        self.decoder.release();
+        if let Codec::WebSocket(decoder) = &mut self.codec {
+            decoder.release();
+        }
         None
-    }
-
-    /// Hands a message on to whoever understands it.
-    fn message(
-        &mut self,
-        slot: Slot,
-        event: Event,
-        shard: &mut Shard,
-        caller: &Caller,
-        now: Moment,
-    ) {
-        // It leaves its place while the frames that it lends are handled.
-        let Some(mut stomp) = self.stomp.take() else {
-            shard.received(slot, event.ends_a_message(), now);
-            caller.deliver(self, shard, slot, event, now);
-            return;
-        };
-        let mut input = event.payload().unwrap_or_default();
-        loop {
-            let mut link = Link {
-                session: &self.session,
-                hub: caller.hub(),
-                shard,
-                slot,
-                now,
-            };
-            let step = stomp.step(&mut input, &mut link);
-            let Step::Call(sent) = step else { break };
-            self.stomp = Some(stomp);
-            caller.deliver(self, shard, slot, Event::Sent(sent), now);
-            let Some(taken) = self.stomp.take() else {
-                return;
-            };
-            stomp = taken;
-        }
-        shard.received(slot, stomp.is_connected(), now);
-        self.stomp = Some(stomp);
-    }
-
-    /// Does what a handler of something that the client has sent to a destination has answered.
-    pub(crate) fn answered(
-        &mut self,
-        slot: Slot,
-        answer: Answer,
-        about: &About,
-        shard: &mut Shard,
-        hub: &Hub,
-        now: Moment,
-    ) {
-        let mut link = Link {
-            session: &self.session,
-            hub,
-            shard,
-            slot,
-            now,
-        };
-        if let Some(stomp) = &mut self.stomp {
-            stomp.answered(answer, about, &mut link);
-        }
     }
 
     /// Fails the connection (RFC 6455 7.1.7): our close frame, and no waiting for the peer's.

@@ -15,6 +15,10 @@ use super::deflating::Deflating;
 use super::governor::Governor;
 use crate::endpoint::Compression;
 
+/// Formats that are not compressed: the plain one, and one for each of the three versions of STOMP
+/// over WebSocket and over TCP.
+const OTHER_FORMATS: usize = 1 + 2 * 3;
+
 /// RFC 6455 frames, one a message; compressed (RFC 7692) where that was negotiated and is worth it.
 pub(crate) struct WebSocketFormat {
     deflating: Option<Deflating>,
@@ -122,7 +126,8 @@ impl WebSocketFormats {
         let compressed = match same {
             Some((_, formats)) => Arc::clone(formats),
             None => {
-                if (self.compressed.len() + 1) * WindowBits::COUNT >= FORMATS_MAX {
+                let compressed = (self.compressed.len() + 1) * WindowBits::COUNT;
+                if compressed + OTHER_FORMATS > FORMATS_MAX {
                     return Err(TooManyFormats);
                 }
                 let formats = Arc::new(CompressedFormats {
@@ -144,6 +149,14 @@ impl WebSocketFormats {
 }
 
 impl EndpointFormats {
+    /// One format for all its sessions.
+    pub(crate) fn only(format: FormatId) -> Self {
+        Self {
+            plain: format,
+            compressed: None,
+        }
+    }
+
     /// The format for a client that inflates with this window; `None` if the endpoint does not
     /// compress.
     pub(crate) fn compressed(&self, window: WindowBits) -> Option<FormatId> {

@@ -349,16 +349,16 @@ impl ShardDriver {
 
     /// The last things for a session that the hub has forgotten.
     fn bury(&mut self, connection: Connection, ending: Ending) {
+        let must_linger = connection.must_linger();
         let Connection {
             mut transport,
             session,
             endpoint,
             mut inbound,
-            failed,
             ..
         } = connection;
         let is_unfinished = transport.finish();
-        if failed || is_unfinished || ending.cause == Cause::SlowConsumer {
+        if must_linger || is_unfinished || ending.cause == Cause::SlowConsumer {
             let now = clock::now();
             self.lingering
                 .add(transport, &self.watcher, &mut self.buffer, now);

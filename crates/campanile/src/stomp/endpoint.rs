@@ -5,6 +5,7 @@ use std::time::Duration;
 use campanile_hub::OutboxPolicy;
 use campanile_stomp::Version;
 
+use super::wire::Wire;
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::handshake::HandshakeInterceptor;
 use crate::origin::OriginPolicy;
@@ -74,6 +75,15 @@ impl StompEndpoint {
     pub fn outbox(mut self, policy: OutboxPolicy) -> Self {
         self.endpoint = self.endpoint.outbox(policy);
         self
+    }
+}
+
+impl StompEndpoint {
+    /// The endpoint, for clients without WebSocket.
+    pub(crate) fn over_tcp(self) -> Endpoint {
+        let mut endpoint = self.into_endpoint();
+        endpoint.wire = Wire::Bare;
+        endpoint
     }
 }
 

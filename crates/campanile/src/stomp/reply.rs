@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 use campanile_hub::{Content, Message, Refusal};
-use campanile_stomp::{
-    ClientFrameError, Command, DecodeError, NoCommonVersion, SelectorError, Version,
-};
-use campanile_websocket::{CloseCode, Opcode, encode_frame};
+use campanile_stomp::{ClientFrameError, DecodeError, NoCommonVersion, SelectorError, Version};
+use campanile_websocket::{CloseCode, Opcode};
 
+use super::wire::Wire;
 use super::{format, labels};
 use crate::error::HandlerError;
 
@@ -114,8 +113,9 @@ const WORDS: [&str; 6] = [
     "handler-failed",
 ];
 
-/// A MESSAGE to one subscription alone, in a WebSocket message.
+/// A MESSAGE to one subscription alone.
 pub(crate) fn reply_to(
+    wire: Wire,
     version: Version,
     label: &str,
     destination: &str,
@@ -129,16 +129,5 @@ pub(crate) fn reply_to(
         Content::Text(_) => Opcode::Text,
         _ => Opcode::Binary,
     };
-    encode_frame(opcode, &frame)
-}
-
-/// A frame in a WebSocket message.
-pub(crate) fn in_message(
-    version: Version,
-    command: Command,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Bytes {
-    let frame = campanile_stomp::encode(version, command, headers, body.as_bytes());
-    encode_frame(Opcode::Text, &frame)
+    wire.carry(opcode, frame)
 }

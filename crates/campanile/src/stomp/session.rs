@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use campanile_hub::{
-    Cause, Content, Destination, Ending, Hub, Moment, Outcome, Shard, Slot, Timeouts,
-};
+use campanile_hub::{Content, Destination, Hub, Moment, Outcome, Shard, Slot, Timeouts};
 use campanile_stomp::{
     ClientFrame, Command, Connect, Decoder, Frame, HeartBeat, HeartBeatPlan, Limits, Request, Role,
     SUPPORTED_VERSIONS, Selector, Send, Subscribe, Unsubscribe, Version,
@@ -17,7 +15,8 @@ use super::format::StompFormats;
 use super::handlers::Handlers;
 use super::labels::label;
 use super::messages::{message, of_somebody};
-use super::reply::{Refused, in_message};
+use super::reply::Refused;
+use super::wire::Wire;
 use crate::context::Sent;
 use crate::session::Session;
 
@@ -53,6 +52,9 @@ pub(crate) struct Link<'a> {
 pub(crate) struct StompSession {
     decoder: Decoder,
     runtime: Arc<StompRuntime>,
+    pub(super) wire: Wire,
+    /// What the client has sent before it was connected, in bytes.
+    pub(super) early_bytes: u16,
     /// There once CONNECT was answered.
     pub(super) version: Option<Version>,
     subscriptions: u32,
@@ -63,10 +65,12 @@ pub(crate) struct StompSession {
 }
 
 impl StompSession {
-    pub(crate) fn new(runtime: Arc<StompRuntime>) -> Self {
+    pub(crate) fn new(runtime: Arc<StompRuntime>, wire: Wire) -> Self {
         Self {
             decoder: Decoder::new(Role::Server),
             runtime,
+            wire,
+            early_bytes: 0,
             version: None,
             subscriptions: 0,
             keeps_going: false,
@@ -79,22 +83,32 @@ impl StompSession {
         self.version.is_some()
     }
 
-    /// Takes frames of what a WebSocket message has brought, up to one that a handler is to be
-    /// called for.
+    /// Whether nothing is taken from the client any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Takes frames of what has come, up to one that a handler is to be called for.
     pub(crate) fn step(&mut self, input: &mut &[u8], link: &mut Link<'_>) -> Step {
         // The decoder is taken out, since the frames that it lends are handled by what is left.
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
         let mut step = Step::Next;
         while !self.has_ended && matches!(step, Step::Next) {
-            step = match decoder.decode(input, &Limits::default()) {
+            let room = self.room(input.len());
+            step = match decoder.decode(&input[..room], &Limits::default()) {
                 Ok(decoded) => {
                     let (consumed, frame) = (decoded.consumed, decoded.frame);
+                    self.has_come(consumed);
                     let step = frame.map(|frame| self.frame(&frame, link));
                     *input = &input[consumed..];
-                    step.unwrap_or(Step::Wait)
+                    match step {
+                        Some(step) => step,
+                        None if input.is_empty() => Step::Wait,
+                        None => self.without_room(link),
+                    }
                 }
                 Err(error) => {
-                    self.refuse(&error.into(), None, link);
+                    self.refuse(&self.not_understood(error), None, link);
                     Step::Wait
                 }
             };
@@ -121,7 +135,7 @@ impl StompSession {
                 }
                 if let After::Leave = after {
                     self.has_ended = true;
-                    close(link, CloseCode::NORMAL, "");
+                    self.close(link, CloseCode::NORMAL, "");
                 }
             }
             Err(refused) => self.refuse(&refused, receipt, link),
@@ -174,8 +188,9 @@ impl StompSession {
         let plan = HeartBeat::negotiate(HEART_BEAT, connect.heart_beat);
         self.version = Some(version);
         self.keeps_going = frame.header("x-errors").as_deref() == Some("keep");
-        link.shard
-            .set_format(link.slot, self.runtime.formats.of(version));
+        if let Some(format) = self.runtime.formats.of(self.wire, version) {
+            link.shard.set_format(link.slot, format);
+        }
         link.shard.change_timeouts(
             link.slot,
             |timeouts| with_heart_beats(timeouts, plan),
@@ -191,7 +206,7 @@ impl StompSession {
             headers.push(("heart-beat", &*heart_beat));
         }
         headers.extend(link.session.user().map(|user| ("user-name", user)));
-        let connected = in_message(version, Command::Connected, &headers, "");
+        let connected = self.wire.frame(version, Command::Connected, &headers, "");
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, connected);
         Ok(After::GoOn)
@@ -299,7 +314,7 @@ impl StompSession {
     pub(super) fn receipt(&self, receipt: &str, link: &mut Link<'_>) {
         let version = self.version.unwrap_or(Version::V12);
         let headers = [("receipt-id", receipt)];
-        let frame = in_message(version, Command::Receipt, &headers, "");
+        let frame = self.wire.frame(version, Command::Receipt, &headers, "");
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, frame);
     }
@@ -314,14 +329,16 @@ impl StompSession {
             headers.push(("version", ours));
         }
         headers.extend(receipt.map(|receipt| ("receipt-id", receipt)));
-        let frame = in_message(version, Command::Error, &headers, &refused.detail);
+        let frame = self
+            .wire
+            .frame(version, Command::Error, &headers, &refused.detail);
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, frame);
         if self.keeps_going && refused.may_go_on {
             return;
         }
         self.has_ended = true;
-        close(
+        self.close(
             link,
             refused.code,
             &format!("{}: see the ERROR frame", refused.word),
@@ -346,19 +363,6 @@ enum After {
     Call(Box<Sent>),
     /// The client has said farewell.
     Leave,
-}
-
-fn close(link: &mut Link<'_>, code: CloseCode, reason: &str) {
-    let ending = Ending {
-        code: code.get(),
-        reason: reason.to_owned(),
-        cause: match code {
-            CloseCode::NORMAL => Cause::Peer,
-            _ => Cause::Protocol,
-        },
-    };
-    // Refused only where a close is under way already, which is as good.
-    let _ = link.shard.close(link.slot, ending, link.now);
 }
 
 fn no_handler(name: &str) -> Refused {
