@@ -46,6 +46,9 @@ impl Behaviour {
         let formats = match (endpoint.wire, bare) {
             // The version that is spoken until the client has chosen one.
             (Wire::Bare, Some(format)) => EndpointFormats::only(format),
+            // What they get differs by subscription, so it cannot be compressed once for all; what
+            // they send can be inflated (RFC 7692 6).
+            _ if stomp.is_some() => formats.of(endpoint.compression)?.inflating(),
             _ => formats.of(endpoint.compression)?,
         };
         Ok(Self {

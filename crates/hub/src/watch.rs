@@ -314,6 +314,18 @@ mod tests {
     }
 
     #[test]
+    fn s17_who_cannot_be_asked_is_not_closed_for_silence() {
+        let mut watch = watch(Timeouts {
+            ping: seconds(20),
+            ..Timeouts::default()
+        });
+        assert_eq!(watch.due(at(20)), Some(Due::Ping));
+        watch.cannot_be_asked();
+        assert_eq!(watch.due(at(600)), None);
+        assert_eq!(watch.arm_for(), None);
+    }
+
+    #[test]
     fn s32_whoever_never_speaks_is_closed_and_whoever_speaks_is_not() {
         let timeouts = Timeouts {
             first_message: seconds(60),

@@ -93,6 +93,8 @@ pub(crate) struct CompressedFormats {
 pub(crate) struct EndpointFormats {
     pub(crate) plain: FormatId,
     compressed: Option<Arc<CompressedFormats>>,
+    /// Clients may compress, also where we do not.
+    inflates: bool,
 }
 
 impl WebSocketFormats {
@@ -119,8 +121,7 @@ impl WebSocketFormats {
     ) -> Result<EndpointFormats, TooManyFormats> {
         let plain = self.plain;
         let Compression::From(bytes_min) = compression else {
-            let compressed = None;
-            return Ok(EndpointFormats { plain, compressed });
+            return Ok(EndpointFormats::only(plain));
         };
         let same = self.compressed.iter().find(|(min, _)| *min == bytes_min);
         let compressed = match same {
@@ -144,6 +145,7 @@ impl WebSocketFormats {
         Ok(EndpointFormats {
             plain,
             compressed: Some(compressed),
+            inflates: true,
         })
     }
 }
@@ -154,13 +156,24 @@ impl EndpointFormats {
         Self {
             plain: format,
             compressed: None,
+            inflates: false,
+        }
+    }
+
+    /// The same for clients that may compress what they send.
+    pub(crate) fn inflating(self) -> Self {
+        Self {
+            inflates: true,
+            ..self
         }
     }
 
     /// The format for a client that inflates with this window; `None` if the endpoint does not
     /// compress.
     pub(crate) fn compressed(&self, window: WindowBits) -> Option<FormatId> {
-        let formats = self.compressed.as_ref()?;
+        let Some(formats) = &self.compressed else {
+            return self.inflates.then_some(self.plain);
+        };
         *formats.by_window[window.index()].get_or_init(|| {
             let deflating = Deflating::new(
                 window,

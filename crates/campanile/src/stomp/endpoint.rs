@@ -22,6 +22,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// ERROR for whatever is wrong, and a close after it, unless they have sent `x-errors:keep` with
 /// CONNECT and the frame could be understood (S75). Heart-beats go both ways as the client likes,
 /// from every 500 ms on (S66).
+///
+/// Clients may compress what they send (RFC 7692), and an offer of theirs is accepted. What they are
+/// sent is not compressed: each MESSAGE names its receiver's subscription, so it would have to be
+/// compressed for each of them.
 #[derive(Clone)]
 pub struct StompEndpoint {
     endpoint: Endpoint,
