@@ -51,7 +51,7 @@ impl Server {
     /// With what the program wrote, when it cannot be built or does not listen within 10 s.
     pub fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(program())
-            .args(["--listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0", "--stomp-listen", "127.0.0.1:0"])
             .args(arguments)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
@@ -111,6 +111,16 @@ impl Server {
     /// The same under TLS, for a program that was started with a certificate.
     pub fn secure_url(&self, path: &str) -> String {
         format!("wss://{}{path}", self.address)
+    }
+
+    /// Where STOMP clients come over TCP: directly, whatever is in front of the program.
+    ///
+    /// # Panics
+    /// When the program has not said so.
+    pub fn stomp_address(&self) -> SocketAddr {
+        let log = self.log.lock().expect("the log");
+        let addresses = log.iter().filter_map(|line| stomp_address(line));
+        addresses.last().expect("the program listens for STOMP")
     }
 
     /// Resident memory of the process, in bytes.
@@ -220,6 +230,13 @@ fn announced_address(line: &str) -> Option<SocketAddr> {
         .trim_end_matches('.')
         .parse()
         .ok()
+}
+
+/// The same of the listener for STOMP, which is announced before.
+fn stomp_address(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listening on stomp")?;
+    let rest = rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://")?;
+    rest.trim_end().parse().ok()
 }
 
 /// What the program does with these arguments, when it ends by itself.

@@ -123,7 +123,7 @@ fn start_program(place: &Place) -> Result<(Running, SocketAddr), Failure> {
     let mut log = File::create(&log_path).map_err(during(log_path.display()))?;
     let mut command = Command::new(place.program("release"));
     command
-        .args(["--listen", "127.0.0.1:0"])
+        .args(["--listen", "127.0.0.1:0", "--stomp-listen", "off"])
         .env("NO_COLOR", "1");
     let keep = move |line: &str| {
         // A log that cannot be written must not end the run.

@@ -9,6 +9,7 @@ mod interop;
 mod parity;
 mod peers;
 mod place;
+mod python;
 mod run;
 mod setup;
 mod test;

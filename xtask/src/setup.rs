@@ -29,7 +29,7 @@ enum Sign {
     Program(&'static str),
 }
 
-const SYSTEM_PACKAGES: [SystemPackage; 9] = [
+const SYSTEM_PACKAGES: [SystemPackage; 13] = [
     SystemPackage {
         name: "chromium",
         sign: Sign::File("/usr/bin/chromium"),
@@ -61,6 +61,22 @@ const SYSTEM_PACKAGES: [SystemPackage; 9] = [
     SystemPackage {
         name: "openssl",
         sign: Sign::File("/usr/bin/openssl"),
+    },
+    SystemPackage {
+        name: "python3",
+        sign: Sign::Program("python3"),
+    },
+    SystemPackage {
+        name: "python3-pip",
+        sign: Sign::Program("pip3"),
+    },
+    SystemPackage {
+        name: "syslog-ng-core",
+        sign: Sign::File("/usr/sbin/syslog-ng"),
+    },
+    SystemPackage {
+        name: "syslog-ng-mod-stomp",
+        sign: Sign::File("/usr/share/doc/syslog-ng-mod-stomp/copyright"),
     },
     SystemPackage {
         name: "util-linux",

@@ -3,6 +3,7 @@
 use crate::{
     api, parity,
     place::Place,
+    python,
     run::{Failure, Steps, run},
     setup, tidy,
     tool::CARGO_DENY,
@@ -17,6 +18,7 @@ pub(crate) fn run_all(place: &Place) -> Result<(), Failure> {
     let mut steps = Steps::new("test");
     steps.step("system packages", setup::system_packages)?;
     steps.step("npm packages", || setup::npm_packages(place))?;
+    steps.step("Python packages", || python::packages(place))?;
     steps.step("tidy", || tidy::check(place))?;
     steps.step("parity", || parity::check(place))?;
     steps.step("format", || {

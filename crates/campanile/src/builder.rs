@@ -25,7 +25,7 @@ use crate::reply::IntoReply;
 use crate::schedule::registry::{self, Scheduled};
 use crate::schedule::{IntoSchedule, Schedule, ScheduleError};
 use crate::state::{Application, States};
-use crate::stomp::{Broker, Registered, Stages};
+use crate::stomp::{Broker, Registered, Stages, StompEndpoint};
 
 /// Puts an application together. Made by [`Campanile::builder`].
 #[derive(Default)]
@@ -47,6 +47,7 @@ pub struct Builder {
     broker: Broker,
     handlers: Vec<Registered>,
     stages: Stages,
+    stomp_tcp: Option<StompEndpoint>,
 }
 
 impl Builder {
@@ -293,6 +294,9 @@ impl Builder {
         let endpoints = Arc::new(Endpoints::new(common, WebSocketFormats::new(&hub, count)?));
         for (path, endpoint) in self.endpoints {
             endpoints.mount(&path, endpoint)?;
+        }
+        if let Some(endpoint) = self.stomp_tcp {
+            endpoints.mount_tcp(endpoint.over_tcp())?;
         }
         let schedules = self
             .schedules

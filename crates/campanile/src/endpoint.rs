@@ -8,7 +8,7 @@ use campanile_websocket::Limits;
 pub(crate) use crate::callbacks::Callbacks;
 use crate::extract::RequiredState;
 use crate::handshake::HandshakeRules;
-use crate::stomp::StompRules;
+use crate::stomp::{StompRules, Wire};
 
 /// How many messages of one session may wait for its handler before reading pauses.
 pub const WAITING_MESSAGES_MAX: usize = 64;
@@ -72,6 +72,8 @@ pub struct Endpoint {
     pub(crate) required_states: Vec<RequiredState>,
     pub(crate) speaks_stomp: bool,
     pub(crate) stomp_rules: StompRules,
+    /// What its sessions' bytes are.
+    pub(crate) wire: Wire,
 }
 
 impl Default for Endpoint {
@@ -94,6 +96,7 @@ impl Endpoint {
             required_states: Vec::new(),
             speaks_stomp: false,
             stomp_rules: StompRules::default(),
+            wire: Wire::WebSocket,
         }
     }
 

@@ -1,7 +1,7 @@
 //! An application's endpoints, which may change while it runs.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::around::Decorator;
 use crate::build_error::BuildError;
@@ -18,6 +18,9 @@ use crate::statistics::Counters;
 use crate::stomp::{
     Broker, HandlerRoutes, Registered, Stages, StompFormats, StompRules, StompRuntime,
 };
+
+/// What the endpoint of those who come over TCP is called, where others have a path.
+const TCP_NAME: &str = "stomp+tcp";
 
 /// What the application has for all its endpoints.
 pub(crate) struct Common {
@@ -39,6 +42,7 @@ pub(crate) struct Endpoints {
     formats: Mutex<WebSocketFormats>,
     /// Made when the first endpoint needs it.
     stomp: Mutex<Option<StompRuntime>>,
+    tcp: OnceLock<Arc<Mounted>>,
     routes: RwLock<Arc<Routes<Arc<Mounted>>>>,
     /// What happens to the sessions of all of them.
     counters: Arc<Counters>,
@@ -50,6 +54,7 @@ impl Endpoints {
             common,
             formats: Mutex::new(formats),
             stomp: Mutex::default(),
+            tcp: OnceLock::new(),
             routes: RwLock::default(),
             counters: Arc::default(),
         }
@@ -84,12 +89,34 @@ impl Endpoints {
     }
 
     /// Mounts an endpoint.
-    pub(crate) fn mount(&self, path: &str, mut endpoint: Endpoint) -> Result<(), BuildError> {
+    pub(crate) fn mount(&self, path: &str, endpoint: Endpoint) -> Result<(), BuildError> {
         let of_path = |source| BuildError::Path {
             path: path.to_owned(),
             source,
         };
         let template = PathTemplate::parse(path).map_err(of_path)?;
+        let mounted = self.make(path, endpoint)?;
+        let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        // Copied only while a handshake reads it.
+        Arc::make_mut(&mut *current)
+            .insert(template, Arc::new(mounted))
+            .map_err(of_path)
+    }
+
+    /// Makes the endpoint of those who come over TCP.
+    pub(crate) fn mount_tcp(&self, endpoint: Endpoint) -> Result<(), BuildError> {
+        let mounted = self.make(TCP_NAME, endpoint)?;
+        // It is made once, with the application.
+        self.tcp.get_or_init(|| Arc::new(mounted));
+        Ok(())
+    }
+
+    /// The endpoint of those who come over TCP, if there is one.
+    pub(crate) fn tcp(&self) -> Option<&Arc<Mounted>> {
+        self.tcp.get()
+    }
+
+    fn make(&self, path: &str, mut endpoint: Endpoint) -> Result<Mounted, BuildError> {
         // Asked before it is given what the application has for all endpoints.
         let speaks = endpoint.callbacks.speak() || endpoint.speaks_stomp;
         self.complete(path, &mut endpoint)?;
@@ -107,24 +134,18 @@ impl Endpoints {
             true => Some(self.stomp(path, &endpoint)?),
             false => None,
         };
-        let mounted = {
-            let mut formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
-            let (first, proxies) = (&self.common.interceptors, &self.common.proxies);
-            Mounted::new(
-                path,
-                endpoint,
-                speaks,
-                &mut formats,
-                first,
-                proxies,
-                stomp.as_ref(),
-            )?
-        };
-        let mut current = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        // Copied only while a handshake reads it.
-        Arc::make_mut(&mut *current)
-            .insert(template, Arc::new(mounted))
-            .map_err(of_path)
+        let mut formats = self.formats.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, proxies) = (&self.common.interceptors, &self.common.proxies);
+        let mounted = Mounted::new(
+            path,
+            endpoint,
+            speaks,
+            &mut formats,
+            first,
+            proxies,
+            stomp.as_ref(),
+        )?;
+        Ok(mounted)
     }
 
     /// What all STOMP sessions of an endpoint share.
@@ -143,6 +164,7 @@ impl Endpoints {
             Some(common) => common.clone(),
             None => stomp.insert(self.common_stomp()?).clone(),
         };
+        common.formats.prepare(endpoint.wire)?;
         let rules = endpoint.stomp_rules.clone();
         Ok(Arc::new(StompRuntime { rules, ..common }))
     }
@@ -159,7 +181,7 @@ impl Endpoints {
         let handlers = HandlerRoutes::new(&self.common.handlers, decorators, on_error)?;
         let broker = self.common.broker.clone().build()?;
         Ok(StompRuntime {
-            formats: StompFormats::new(formats.hub(), broker.users())?,
+            formats: Arc::new(StompFormats::new(formats.hub(), broker.users())),
             broker: Arc::new(broker),
             handlers: Arc::new(handlers),
             stages: Arc::clone(&self.common.stages),

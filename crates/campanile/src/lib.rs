@@ -148,6 +148,6 @@ pub use session::{OutboxStatus, SendError, Session};
 pub use state::Application;
 pub use statistics::{EndedSessions, Statistics, StompFrames};
 pub use stomp::{
-    Broker, BrokerError, Handlers, InboundFrame, Login, OnRefusal, OutboundMessage, Passage,
-    SUBSCRIPTIONS_MAX, StompEndpoint, StompError, Subscription,
+    Broker, BrokerError, CONNECT_BYTES_MAX, Handlers, InboundFrame, Login, OnRefusal,
+    OutboundMessage, Passage, SUBSCRIPTIONS_MAX, StompEndpoint, StompError, Subscription,
 };

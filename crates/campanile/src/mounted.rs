@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use campanile_hub::{OutboxPolicy, Timeouts, TooManyFormats};
+use campanile_stomp::Version;
 
 use crate::driver::{EndpointFormats, EndpointRuntime, WebSocketFormats};
 use crate::endpoint::Endpoint;
@@ -10,7 +11,7 @@ use crate::front::TrustedProxies;
 use crate::handshake::{
     ExtensionAnswers, Handshake, HandshakeInterceptor, HandshakeRules, Refused, Speaker,
 };
-use crate::stomp::StompRuntime;
+use crate::stomp::{StompRuntime, Wire};
 
 /// An endpoint on its path.
 pub(crate) struct Mounted {
@@ -41,9 +42,18 @@ impl Behaviour {
         formats: &mut WebSocketFormats,
         stomp: Option<&Arc<StompRuntime>>,
     ) -> Result<Self, TooManyFormats> {
+        let bare = stomp.and_then(|stomp| stomp.formats.of(Wire::Bare, Version::V12));
+        let formats = match (endpoint.wire, bare) {
+            // The version that is spoken until the client has chosen one.
+            (Wire::Bare, Some(format)) => EndpointFormats::only(format),
+            // What they get differs by subscription, so it cannot be compressed once for all; what
+            // they send can be inflated (RFC 7692 6).
+            _ if stomp.is_some() => formats.of(endpoint.compression)?.inflating(),
+            _ => formats.of(endpoint.compression)?,
+        };
         Ok(Self {
             runtime: Arc::new(EndpointRuntime::new(endpoint, stomp.cloned())),
-            formats: formats.of(endpoint.compression)?,
+            formats,
             outbox: endpoint.outbox,
             timeouts: endpoint.timeouts,
         })

@@ -2,10 +2,10 @@
 
 mod support;
 
-use campanile::{BuildError, Campanile, Compression, Endpoint, Text};
+use campanile::{Broker, BuildError, Campanile, Compression, Endpoint, StompEndpoint, Text};
 use campanile_client::{Client, DeflateOffer};
 
-use support::{House, next_text, within};
+use support::{House, next_close, next_text, within};
 
 fn echo(compression: Compression) -> Endpoint {
     Endpoint::new()
@@ -43,10 +43,41 @@ async fn s4_compression_is_on_unless_it_is_turned_off() {
     house.leave().await;
 }
 
+#[tokio::test]
+async fn s4_s63_stomp_clients_may_compress_and_are_answered_plainly() {
+    let broker = Broker::new().clients_may_send("/topic/**");
+    let app = Campanile::builder()
+        .broker(broker)
+        .stomp("/stomp", StompEndpoint::new())
+        .build()
+        .expect("valid");
+    let house = House::serve(app).await;
+    let mut client = open(&house, "/stomp").await;
+    assert!(client.compression().is_some());
+    let body = "long and longer ".repeat(1_000);
+    for frame in [
+        "CONNECT\naccept-version:1.2\nhost:h\n\n\0".to_owned(),
+        "SUBSCRIBE\nid:0\ndestination:/topic/a\n\n\0".to_owned(),
+        format!("SEND\ndestination:/topic/a\n\n{body}\0"),
+    ] {
+        client.send_text(&frame).await.expect("sent");
+    }
+    assert!(next_text(&mut client).await.starts_with("CONNECTED\n"));
+    let message = next_text(&mut client).await;
+    assert!(message.ends_with(&format!("\n\n{body}\0")));
+    // Inflated to more than a frame may have.
+    let long = "x".repeat(100_000);
+    client.send_text(&long).await.expect("sent");
+    assert_eq!(next_close(&mut client).await.0, 1009);
+    house.leave().await;
+}
+
 #[test]
 fn five_different_lengths_are_too_many() {
     let build = |lengths: usize| {
-        let mut builder = Campanile::builder();
+        let mut builder = Campanile::builder()
+            .stomp("/stomp", StompEndpoint::new())
+            .stomp_tcp(StompEndpoint::new());
         for number in 0..2 * lengths {
             let endpoint = echo(Compression::From(number % lengths));
             builder = builder.endpoint(format!("/{number}"), endpoint);

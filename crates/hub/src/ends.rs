@@ -29,6 +29,22 @@ impl Shard {
         self.begin_close(slot, ending, None, now)
     }
 
+    /// As [`close`](Self::close), with these bytes as the last that the peer gets instead of what its
+    /// format says: none, if it has been told already.
+    pub fn close_with(
+        &mut self,
+        slot: Slot,
+        ending: Ending,
+        last: Bytes,
+        now: Moment,
+    ) -> Outcome<()> {
+        let member = self.members.get(slot.index());
+        if !member.is_some_and(Member::takes_commands) {
+            return Outcome::Refused(Refusal::NoSession);
+        }
+        self.begin_close(slot, ending, Some(last), now)
+    }
+
     /// Answers a close that the peer has begun: `frame` is the last that it gets, after what was
     /// accepted for it so far; then the session ends.
     pub fn close_answered(
@@ -88,12 +104,8 @@ impl Shard {
         };
         member.session.begin_close();
         let (code, discard) = (ending.code, ending.cause == Cause::SlowConsumer);
-        let frame = frame.or_else(|| {
-            self.shared
-                .formats
-                .get(member.format)
-                .close(code, &ending.reason)
-        });
+        let format = self.shared.formats.get(member.format);
+        let frame = frame.or_else(|| format.close(code, &ending.reason));
         if discard && let Some(outbox) = &mut member.outbox {
             outbox.discard_unstarted();
         }
@@ -101,7 +113,7 @@ impl Shard {
         member.watch = None;
         member.phase = Phase::Closing {
             ending: Box::new(ending),
-            peer_is_done: false,
+            peer_is_done: !format.is_close_answered(),
             is_last_handed_over: false,
         };
         self.topics

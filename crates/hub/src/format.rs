@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::publication::{Content, Publication};
 
 /// How many formats may be registered.
-pub const FORMATS_MAX: usize = 32;
+pub const FORMATS_MAX: usize = 40;
 
 /// Turns publications into the bytes of one protocol, framing and compression.
 ///
@@ -47,6 +47,12 @@ pub trait Format: Send + Sync + 'static {
 
     /// The bytes that tell the peer why its session ends, if the protocol has such a thing.
     fn close(&self, code: u16, reason: &str) -> Option<Bytes>;
+
+    /// Whether the peer answers what [`close`](Self::close) tells it. If it does not, a session has
+    /// ended once the last bytes for it are with its transport.
+    fn is_close_answered(&self) -> bool {
+        true
+    }
 }
 
 /// A registered format.

@@ -305,6 +305,9 @@ impl Shard {
                     Due::Ping => format.ping(),
                     _ => format.heart_beat(),
                 };
+                if due == Due::Ping && frame.is_none() {
+                    watch.cannot_be_asked();
+                }
                 let frame = frame.map(|frame| Outgoing::reply(session, frame));
                 self.outgoing.extend(frame);
             }

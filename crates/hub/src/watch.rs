@@ -141,6 +141,12 @@ impl Watch {
         }
     }
 
+    /// The session's protocol has nothing to ask a peer with: its silence means nothing.
+    pub(crate) fn cannot_be_asked(&mut self) {
+        self.pinged = None;
+        self.timeouts.ping = None;
+    }
+
     /// When the wheel has to be armed for, if it is not yet.
     pub(crate) fn arm_for(&mut self) -> Option<Moment> {
         let due = self.next_due()?;
@@ -305,6 +311,18 @@ mod tests {
         assert_eq!(told(watch.due(at(35))), (1006, 1001));
         watch.received(false, at(35));
         assert_eq!(watch.due(at(36)), None);
+    }
+
+    #[test]
+    fn s17_who_cannot_be_asked_is_not_closed_for_silence() {
+        let mut watch = watch(Timeouts {
+            ping: seconds(20),
+            ..Timeouts::default()
+        });
+        assert_eq!(watch.due(at(20)), Some(Due::Ping));
+        watch.cannot_be_asked();
+        assert_eq!(watch.due(at(600)), None);
+        assert_eq!(watch.arm_for(), None);
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn front_threads(options: &Options) -> usize {
 fn merge(mut first: ServeOptions, second: ServeOptions) -> ServeOptions {
     first.dev |= second.dev;
     first.listen.extend(second.listen);
+    first.stomp_listen = second.stomp_listen.or(first.stomp_listen);
     first.tls.cert = second.tls.cert.or(first.tls.cert);
     first.tls.key = second.tls.key.or(first.tls.key);
     first.tls.dev |= second.tls.dev;

@@ -50,6 +50,12 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Vec<SocketAddr>,
 
+    /// Where STOMP clients come over TCP, without WebSocket; `off` for nowhere. In development mode it
+    /// is 127.0.0.1:61613, if nobody else has that port. Port 0 lets the system choose. With a
+    /// certificate, TLS is spoken there.
+    #[arg(long, value_name = "ADDRESS|off", env = "CAMPANILE_STOMP_LISTEN")]
+    pub(crate) stomp_listen: Option<StompListen>,
+
     #[command(flatten)]
     pub(crate) tls: TlsOptions,
 
@@ -61,6 +67,27 @@ pub(crate) struct ServeOptions {
     /// one: an eighth of what the last one took, 3 unless given; 0 turns it off.
     #[arg(long, value_name = "MILLISECONDS")]
     pub(crate) batching_pause_max: Option<u32>,
+}
+
+/// Where STOMP is listened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StompListen {
+    /// Nowhere.
+    Off,
+    /// On this address.
+    On(SocketAddr),
+}
+
+impl std::str::FromStr for StompListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(Self::Off);
+        }
+        let address = text.parse().map(Self::On);
+        address.map_err(|_| "neither an address such as 127.0.0.1:61613, nor off".to_owned())
+    }
 }
 
 // No documentation comment: it would become that of the whole command.
@@ -292,6 +319,18 @@ mod tests {
     fn listen_addresses_add_up() {
         let options = parse(&["--listen", "127.0.0.1:0", "--listen", "[::1]:9"]).expect("valid");
         assert_eq!(options.serve.listen.len(), 2);
+    }
+
+    #[test]
+    fn stomp_is_listened_for_on_an_address_or_not_at_all() {
+        let options = parse(&["--stomp-listen", "127.0.0.1:0"]).expect("valid");
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        assert_eq!(options.serve.stomp_listen, Some(StompListen::On(address)));
+        let options = parse(&["--stomp-listen", "off"]).expect("valid");
+        assert_eq!(options.serve.stomp_listen, Some(StompListen::Off));
+        let error = parse(&["--stomp-listen", "61613"]).expect_err("no address");
+        assert!(error.to_string().contains("nor off"), "{error}");
+        assert_eq!(error.exit_code(), 2);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use campanile::{Campanile, Serve, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::options::ServeOptions;
+use crate::options::{ServeOptions, StompListen};
 use crate::{demos, memory, pages, tls};
 
 /// The exit status for bad usage or configuration.
@@ -21,22 +21,32 @@ const PORT: u16 = 8080;
 /// The same under TLS, beside the other one.
 const TLS_PORT: u16 = 8443;
 
+/// Where STOMP clients come over TCP, by custom.
+const STOMP_PORT: u16 = 61_613;
+
 /// What is listened on.
 #[derive(Default)]
 struct Listeners {
     plain: Vec<TcpListener>,
     secure: Vec<TcpListener>,
+    /// For STOMP without WebSocket; under TLS if there is a certificate.
+    stomp: Option<TcpListener>,
 }
 
 /// Serves until told to stop. Status 0 after a clean stop.
 pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
-    if let Some(open) = options.listen.iter().find(|one| !one.ip().is_loopback())
+    let stomp = match options.stomp_listen {
+        Some(StompListen::On(address)) => Some(("stomp-listen", address)),
+        _ => None,
+    };
+    let listen = options.listen.iter().map(|address| ("listen", *address));
+    if let Some((option, open)) = listen.chain(stomp).find(|(_, one)| !one.ip().is_loopback())
         && !options.dev
     {
         eprintln!(
             "campanile: {open} can be reached from other machines, and in development mode \
              everything is allowed.\nIf that is what you want, say so: \
-             campanile --dev --listen {open}"
+             campanile --dev --{option} {open}"
         );
         return ExitCode::from(BAD_USAGE);
     }
@@ -94,7 +104,13 @@ pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
     }
     let plain = listeners.plain.iter().map(|listener| ("http", listener));
     let secure = listeners.secure.iter().map(|listener| ("https", listener));
-    for (scheme, listener) in plain.chain(secure) {
+    let for_stomp = match tls {
+        Some(_) => "stomps",
+        None => "stomp",
+    };
+    let stomp = listeners.stomp.iter().map(|listener| (for_stomp, listener));
+    // The page's address comes last, next to what follows.
+    for (scheme, listener) in stomp.chain(plain).chain(secure) {
         if let Ok(address) = listener.local_addr() {
             tracing::info!("listening on {scheme}://{address}");
             if !address.ip().is_loopback() {
@@ -139,6 +155,11 @@ fn all_on(listeners: Listeners, tls: Option<Tls>, app: Campanile) -> Option<Serv
         (None, None) => return None,
     };
     let serving = plain.fold(serving, Serve::also_on);
+    let serving = match (listeners.stomp, &tls) {
+        (None, _) => serving,
+        (Some(stomp), None) => serving.stomp_on(stomp),
+        (Some(stomp), Some(tls)) => serving.stomp_on_tls(stomp, tls.clone()),
+    };
     Some(match tls {
         Some(tls) => secure.fold(serving, |serving, listener| {
             serving.also_on_tls(listener, tls.clone())
@@ -150,7 +171,10 @@ fn all_on(listeners: Listeners, tls: Option<Tls>, app: Campanile) -> Option<Serv
 /// Listens on what was asked for, under TLS if there is a certificate. Else on port 8080 of both
 /// loopback addresses, and with a certificate on 8443 besides.
 fn listeners(options: &ServeOptions) -> Result<Listeners, String> {
-    let mut listeners = Listeners::default();
+    let mut listeners = Listeners {
+        stomp: stomp_listener(options)?,
+        ..Listeners::default()
+    };
     if options.listen.is_empty() {
         listeners.plain = on_loopback(PORT)?;
         if options.tls.is_on() {
@@ -165,6 +189,31 @@ fn listeners(options: &ServeOptions) -> Result<Listeners, String> {
         false => listeners.plain = named,
     }
     Ok(listeners)
+}
+
+/// Listens for STOMP. Nobody has asked for the usual port, so it may be another program's.
+fn stomp_listener(options: &ServeOptions) -> Result<Option<TcpListener>, String> {
+    let usual = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), STOMP_PORT);
+    match options.stomp_listen {
+        Some(StompListen::Off) => Ok(None),
+        Some(StompListen::On(address)) => match campanile::bind(address) {
+            Ok(listener) => Ok(Some(listener)),
+            Err(error) => Err(format!(
+                "{address} cannot be listened on for STOMP: {error}; choose another port, or none: \
+                 campanile --stomp-listen off"
+            )),
+        },
+        None => match campanile::bind(usual) {
+            Ok(listener) => Ok(Some(listener)),
+            Err(error) => {
+                tracing::warn!(
+                    "no STOMP over TCP: {usual} cannot be listened on: {error}; choose another \
+                     port with --stomp-listen, or none with --stomp-listen off"
+                );
+                Ok(None)
+            }
+        },
+    }
 }
 
 fn on_loopback(port: u16) -> Result<Vec<TcpListener>, String> {

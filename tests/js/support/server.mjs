@@ -46,7 +46,7 @@ export class Server {
   }
 
   async #begin() {
-    this.#child = spawn(program(), ['--listen', '127.0.0.1:0'], {
+    this.#child = spawn(program(), ['--listen', '127.0.0.1:0', '--stomp-listen', '127.0.0.1:0'], {
       env: { ...process.env, CAMPANILE_LOG: 'info' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -62,6 +62,11 @@ export class Server {
         this.#lines.push(line);
         if (this.#lines.length > LOG_LINES_MAX) {
           this.#lines.shift();
+        }
+        const stomp = /listening on stomp:\/\/(127\.0\.0\.1:\d+)/.exec(line);
+        if (stomp) {
+          // It is announced before the address that is waited for.
+          this.stompHost = stomp[1];
         }
         const announced = /listening on http:\/\/(127\.0\.0\.1:\d+)/.exec(line);
         if (announced) {

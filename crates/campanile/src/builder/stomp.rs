@@ -21,6 +21,21 @@ impl Builder {
         self.endpoint(path, endpoint)
     }
 
+    /// Lets STOMP clients come over TCP, too, without WebSocket: to the listeners that are given to
+    /// [`Serve::stomp_on`](crate::Serve::stomp_on). They share destinations, limits and deadlines
+    /// with those of [`stomp`](Self::stomp).
+    ///
+    /// Interceptors of handshakes, the application's and the endpoint's, are asked about each
+    /// connection: it is a `GET` of `stomp://ADDRESS:PORT/` without headers (`stomps:` under TLS),
+    /// with the client's certificate if there is one. Who is refused gets an ERROR. Origins mean
+    /// nothing here, since pages cannot open such connections. A session that ends for a reason gets
+    /// an ERROR with the reason's word as its `message`: `leaving` when the server shuts down.
+    #[must_use]
+    pub fn stomp_tcp(mut self, endpoint: StompEndpoint) -> Self {
+        self.stomp_tcp = Some(endpoint);
+        self
+    }
+
     /// What STOMP clients may name: topics under `/topic`, unless this says otherwise.
     #[must_use]
     pub fn broker(mut self, broker: Broker) -> Self {

@@ -1,4 +1,6 @@
-//! One WebSocket connection: its socket, its codec and its callbacks.
+//! One connection: its socket, its codec and its callbacks.
+
+mod stomp;
 
 use std::io;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use super::transport::Transport;
 use super::{Arrival, EndpointRuntime};
 use crate::context::Event;
 use crate::session::Session;
-use crate::stomp::StompSession;
+use crate::stomp::{StompSession, Wire};
 
 /// How many reads one connection may do before others have their turn.
 const READS_PER_TURN: usize = 4;
@@ -44,18 +46,26 @@ pub(crate) struct Connection {
     pub(crate) session: Session,
     pub(crate) endpoint: Arc<EndpointRuntime>,
     pub(crate) inbound: Inbound,
-    decoder: Decoder,
+    codec: Codec,
     /// There if the endpoint speaks STOMP.
-    pub(super) stomp: Option<Box<StompSession>>,
+    stomp: Option<Box<StompSession>>,
     may_compress: bool,
     /// Bytes that were read before reading paused, to be decoded when it goes on.
     held_back: Vec<u8>,
-    /// The peer broke the protocol: what else it sends is read and thrown away.
+    /// The peer broke the protocol, or has said all: what else it sends is read and thrown away.
     pub(crate) failed: bool,
     /// The socket may have more to read than was read.
     pub(crate) may_have_more: bool,
     /// The peer will send no more: behind what it has sent, the end is to be read.
     pub(crate) is_read_closed: bool,
+}
+
+/// What its bytes are read as.
+enum Codec {
+    /// Frames of WebSocket.
+    WebSocket(Decoder),
+    /// Whatever its STOMP session makes of them.
+    Bare,
 }
 
 /// What is left of a turn of reading.
@@ -91,21 +101,27 @@ impl Connection {
             early,
             may_compress,
         } = arrival;
-        let mut decoder = Decoder::new(Role::Server);
-        if endpoint.callbacks.is_in_parts() {
-            decoder = decoder.in_parts();
-        }
-        if may_compress {
-            decoder = decoder.with_inflaters(Arc::clone(inflaters) as _);
-        }
-        let stomp = endpoint.stomp.as_ref();
-        let stomp = stomp.map(|runtime| Box::new(StompSession::new(Arc::clone(runtime))));
+        let codec = match endpoint.wire {
+            Wire::Bare => Codec::Bare,
+            Wire::WebSocket => {
+                let mut decoder = Decoder::new(Role::Server);
+                if endpoint.callbacks.is_in_parts() {
+                    decoder = decoder.in_parts();
+                }
+                if may_compress {
+                    decoder = decoder.with_inflaters(Arc::clone(inflaters) as _);
+                }
+                Codec::WebSocket(decoder)
+            }
+        };
+        let (wire, stomp) = (endpoint.wire, endpoint.stomp.as_ref());
+        let stomp = stomp.map(|runtime| Box::new(StompSession::new(Arc::clone(runtime), wire)));
         Self {
             transport,
             session,
             endpoint,
             inbound: Inbound::default(),
-            decoder,
+            codec,
             stomp,
             may_compress,
             held_back: early,
@@ -133,7 +149,7 @@ impl Connection {
             inflated_bytes: INFLATED_BYTES_PER_TURN,
         };
         if self.has_unread() {
-            self.go_on(slot, Vec::new(), shard, caller, now);
+            self.go_on(slot, shard, caller, now);
             if self.has_unread() {
                 return self.must_stop(slot, shard).unwrap_or(Turn::Unfinished);
             }
@@ -150,7 +166,7 @@ impl Connection {
                 return stop;
             }
             match self.transport.read(buffer) {
-                Ok(0) => return Turn::Gone,
+                Ok(0) => return self.peer_sends_no_more(slot, shard, now),
                 Ok(count) => {
                     let input = &mut buffer[..count];
                     shard.received(slot, false, now);
@@ -198,6 +214,11 @@ impl Connection {
                 return stop;
             }
             left.messages -= 1;
+            let Codec::WebSocket(decoder) = &mut self.codec else {
+                let consumed = self.take_frames(slot, input, left, shard, caller, now);
+                input = &mut input[consumed..];
+                continue;
+            };
             let at_once = match self.may_compress {
                 true => input.len().min(COMPRESSED_BYTES_AT_ONCE),
                 false => input.len(),
@@ -211,7 +232,7 @@ impl Connection {
                 limits.message_bytes_max = bytes;
                 limits.frame_bytes_max = bytes;
             }
-            let decoded = self.decoder.decode(&mut input[..at_once], &limits);
+            let decoded = decoder.decode(&mut input[..at_once], &limits);
             let event = match decoded {
                 Ok(decoded) => {
                     let consumed = decoded.consumed;
@@ -245,13 +266,15 @@ impl Connection {
                 }
             }
         }
-        self.decoder.release();
+        if let Codec::WebSocket(decoder) = &mut self.codec {
+            decoder.release();
+        }
         let stop = || self.must_stop(slot, shard).unwrap_or(Turn::Unfinished);
         self.has_unread().then(stop)
     }
 
     /// Why nothing may be taken from the client now, if that is so.
-    pub(super) fn must_stop(&self, slot: Slot, shard: &Shard) -> Option<Turn> {
+    fn must_stop(&self, slot: Slot, shard: &Shard) -> Option<Turn> {
         let is_connecting = self.stomp.as_ref().is_some_and(|one| one.is_connecting());
         if self.inbound.is_full() || is_connecting {
             Some(Turn::Paused)
@@ -260,28 +283,6 @@ impl Connection {
         } else {
             None
         }
-    }
-
-    /// Hands a message on to whoever understands it.
-    fn message(
-        &mut self,
-        slot: Slot,
-        event: Event,
-        shard: &mut Shard,
-        caller: &Caller,
-        now: Moment,
-    ) {
-        if self.stomp.is_none() {
-            shard.received(slot, event.ends_a_message(), now);
-            caller.deliver(self, shard, slot, event, now);
-            return;
-        }
-        let message = match event {
-            Event::Text(text) => text.into_bytes(),
-            Event::Binary(bytes) => bytes.into(),
-            other => other.payload().unwrap_or_default().to_vec(),
-        };
-        self.go_on(slot, message, shard, caller, now);
     }
 
     /// Fails the connection (RFC 6455 7.1.7): our close frame, and no waiting for the peer's.

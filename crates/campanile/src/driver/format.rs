@@ -15,6 +15,10 @@ use super::deflating::Deflating;
 use super::governor::Governor;
 use crate::endpoint::Compression;
 
+/// Formats that are not compressed: the plain one, and one for each of the three versions of STOMP
+/// over WebSocket and over TCP.
+const OTHER_FORMATS: usize = 1 + 2 * 3;
+
 /// RFC 6455 frames, one a message; compressed (RFC 7692) where that was negotiated and is worth it.
 pub(crate) struct WebSocketFormat {
     deflating: Option<Deflating>,
@@ -89,6 +93,8 @@ pub(crate) struct CompressedFormats {
 pub(crate) struct EndpointFormats {
     pub(crate) plain: FormatId,
     compressed: Option<Arc<CompressedFormats>>,
+    /// Clients may compress, also where we do not.
+    inflates: bool,
 }
 
 impl WebSocketFormats {
@@ -115,14 +121,14 @@ impl WebSocketFormats {
     ) -> Result<EndpointFormats, TooManyFormats> {
         let plain = self.plain;
         let Compression::From(bytes_min) = compression else {
-            let compressed = None;
-            return Ok(EndpointFormats { plain, compressed });
+            return Ok(EndpointFormats::only(plain));
         };
         let same = self.compressed.iter().find(|(min, _)| *min == bytes_min);
         let compressed = match same {
             Some((_, formats)) => Arc::clone(formats),
             None => {
-                if (self.compressed.len() + 1) * WindowBits::COUNT >= FORMATS_MAX {
+                let compressed = (self.compressed.len() + 1) * WindowBits::COUNT;
+                if compressed + OTHER_FORMATS > FORMATS_MAX {
                     return Err(TooManyFormats);
                 }
                 let formats = Arc::new(CompressedFormats {
@@ -139,15 +145,35 @@ impl WebSocketFormats {
         Ok(EndpointFormats {
             plain,
             compressed: Some(compressed),
+            inflates: true,
         })
     }
 }
 
 impl EndpointFormats {
+    /// One format for all its sessions.
+    pub(crate) fn only(format: FormatId) -> Self {
+        Self {
+            plain: format,
+            compressed: None,
+            inflates: false,
+        }
+    }
+
+    /// The same for clients that may compress what they send.
+    pub(crate) fn inflating(self) -> Self {
+        Self {
+            inflates: true,
+            ..self
+        }
+    }
+
     /// The format for a client that inflates with this window; `None` if the endpoint does not
     /// compress.
     pub(crate) fn compressed(&self, window: WindowBits) -> Option<FormatId> {
-        let formats = self.compressed.as_ref()?;
+        let Some(formats) = &self.compressed else {
+            return self.inflates.then_some(self.plain);
+        };
         *formats.by_window[window.index()].get_or_init(|| {
             let deflating = Deflating::new(
                 window,

@@ -78,6 +78,7 @@ struct Queues {
     /// How much may wait for the client before the server's writes are cut short.
     room: usize,
     client_has_left: bool,
+    client_has_said_all: bool,
     server_has_left: bool,
     /// Which shard looks after the server's end, and by what name.
     place: Option<(usize, Token)>,
@@ -131,7 +132,7 @@ impl MemoryTransport {
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut queues = self.lock();
         if queues.to_server.is_empty() {
-            return match queues.client_has_left {
+            return match queues.client_has_left || queues.client_has_said_all {
                 true => Ok(0),
                 false => Err(io::ErrorKind::WouldBlock.into()),
             };
@@ -203,6 +204,14 @@ impl MemoryPeer {
         queues.has_room();
     }
 
+    /// Sends no more.
+    pub(crate) fn end_sending(&self) {
+        let mut queues = self.lock();
+        queues.client_has_said_all = true;
+        queues.is_readable = true;
+        queues.events += 1;
+    }
+
     /// Vanishes without a word.
     pub(crate) fn leave(&self) {
         let mut queues = self.lock();
@@ -229,7 +238,7 @@ impl MemoryPeer {
             token,
             is_readable: std::mem::take(&mut queues.is_readable),
             is_writable: std::mem::take(&mut queues.is_writable),
-            is_read_closed: queues.client_has_left,
+            is_read_closed: queues.client_has_left || queues.client_has_said_all,
         };
         (ready.is_readable || ready.is_writable).then_some(ready)
     }

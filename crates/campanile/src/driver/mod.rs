@@ -7,7 +7,6 @@
 mod caller;
 pub(crate) mod clock;
 mod connection;
-mod conversing;
 mod deflating;
 mod format;
 mod governor;
@@ -42,7 +41,7 @@ pub(crate) use self::transport::TlsTransport;
 pub(crate) use self::transport::Transport;
 use crate::endpoint::{Callbacks, Endpoint};
 use crate::state::Application;
-use crate::stomp::StompRuntime;
+use crate::stomp::{StompRuntime, Wire};
 
 /// What the poller says when a thread is woken by another one.
 const WAKE_TOKEN: Token = Token(usize::MAX);
@@ -53,6 +52,8 @@ pub(crate) struct EndpointRuntime {
     pub(crate) limits: campanile_websocket::Limits,
     /// There if its sessions speak STOMP.
     pub(crate) stomp: Option<Arc<StompRuntime>>,
+    /// What their bytes are.
+    pub(crate) wire: Wire,
 }
 
 impl EndpointRuntime {
@@ -61,6 +62,7 @@ impl EndpointRuntime {
             callbacks: endpoint.callbacks.clone(),
             limits: endpoint.limits,
             stomp,
+            wire: endpoint.wire,
         }
     }
 }

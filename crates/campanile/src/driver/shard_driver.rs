@@ -350,16 +350,16 @@ impl ShardDriver {
     /// The last things for a session that the hub has forgotten.
     fn bury(&mut self, mut connection: Connection, ending: Ending) {
         let farewell = connection.farewell(&ending);
+        let must_linger = connection.must_linger();
         let Connection {
             mut transport,
             session,
             endpoint,
             mut inbound,
-            failed,
             ..
         } = connection;
         let is_unfinished = transport.finish();
-        if failed || is_unfinished || ending.cause == Cause::SlowConsumer {
+        if must_linger || is_unfinished || ending.cause == Cause::SlowConsumer {
             let now = clock::now();
             self.lingering
                 .add(transport, &self.watcher, &mut self.buffer, now);

@@ -149,15 +149,15 @@ async fn shake_hands(
 }
 
 /// A session that waits for its socket.
-struct Opened<'a> {
-    behaviour: &'a Behaviour,
+pub(crate) struct Opened<'a> {
+    pub(super) behaviour: &'a Behaviour,
     extensions: Vec<ExtensionOffer>,
     is_compressed: bool,
-    reservation: Reservation,
+    pub(super) reservation: Reservation,
 }
 
 /// Agrees with a client that may come in on protocol and extensions, and opens its session.
-async fn open<'a>(
+pub(super) async fn open<'a>(
     running: &Running,
     mounted: &'a Mounted,
     handshake: &mut Handshake,

@@ -1,10 +1,13 @@
-//! The front door: plain HTTP until a handshake is answered.
+//! The front door: plain HTTP until a handshake is answered, or a connection over TCP.
 
 mod dispatch;
 mod forwarded;
 mod head_guard;
 mod listener;
+mod listening;
+mod requests;
 mod serve;
+pub(crate) mod stomp;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;

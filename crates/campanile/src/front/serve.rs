@@ -1,6 +1,5 @@
 //! Accepting connections and reading requests, with the limits that the promises need.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::{Future, IntoFuture};
 use std::io;
@@ -20,11 +19,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::dispatch::{Addresses, check_request, closing, dispatch};
 use super::head_guard::HeadGuard;
+use super::listening::{Listening, Speaks};
+use super::requests::Requests;
+use super::stomp;
 use super::stream::Security;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
@@ -52,6 +54,12 @@ const LAST_HEADERS: [HeaderName; 3] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
+
+/// What is answered where TLS is spoken and plain HTTP comes.
+const TLS_HINT: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
+Content-Type: application/problem+json\r\nContent-Length: 124\r\nConnection: close\r\n\r\n\
+{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\
+\"detail\":\"this port speaks TLS: use https:// or wss:// in the URL\"}";
 
 /// How long to wait after the operating system had no descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -81,7 +89,7 @@ const LAST_REQUESTS_TIME: Duration = Duration::from_secs(1);
 /// ```
 pub fn serve(listener: TcpListener, app: Campanile) -> Serve {
     Serve {
-        listeners: vec![(listener, Security::Plain)],
+        listeners: vec![Listening::new(listener, Speaks::Http)],
         app,
         shutdown: Box::pin(std::future::pending()),
         drain_time: DRAIN_TIME,
@@ -91,7 +99,7 @@ pub fn serve(listener: TcpListener, app: Campanile) -> Serve {
 /// A server that has not been started yet: await it.
 #[must_use = "a server does nothing until it is awaited"]
 pub struct Serve {
-    listeners: Vec<(TcpListener, Security)>,
+    listeners: Vec<Listening>,
     app: Campanile,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
     drain_time: Duration,
@@ -100,25 +108,42 @@ pub struct Serve {
 impl Serve {
     /// Listens here, too: `[::1]` beside `127.0.0.1`, for one.
     pub fn also_on(mut self, listener: TcpListener) -> Self {
-        self.listeners.push((listener, Security::Plain));
+        self.listeners.push(Listening::new(listener, Speaks::Http));
         self
     }
 
     /// Listens here, too, under TLS: `https://` and `wss://`.
     #[cfg(feature = "tls")]
     pub fn also_on_tls(mut self, listener: TcpListener, tls: Tls) -> Self {
-        self.listeners.push((listener, Security::Tls(tls)));
+        let secure = Listening::new(listener, Speaks::Http).under(tls);
+        self.listeners.push(secure);
         self
     }
 
-    /// Lets the plain listeners that were given so far speak TLS: `https://` and `wss://`. Those
-    /// that are added later with [`also_on`](Self::also_on) are plain.
+    /// Listens here for STOMP clients without WebSocket: over TCP, as they do on port 61613 by
+    /// custom. [`Builder::stomp_tcp`](crate::Builder::stomp_tcp) says how they are served; without
+    /// it the server does not start.
+    pub fn stomp_on(mut self, listener: TcpListener) -> Self {
+        self.listeners.push(Listening::new(listener, Speaks::Stomp));
+        self
+    }
+
+    /// The same under TLS, as it is by custom on port 61614.
+    #[cfg(feature = "tls")]
+    pub fn stomp_on_tls(mut self, listener: TcpListener, tls: Tls) -> Self {
+        let secure = Listening::new(listener, Speaks::Stomp).under(tls);
+        self.listeners.push(secure);
+        self
+    }
+
+    /// Lets the plain listeners that were given so far speak TLS: `https://` and `wss://`, and those
+    /// for STOMP. Those that are added later with [`also_on`](Self::also_on) are plain.
     #[cfg(feature = "tls")]
     #[expect(clippy::needless_pass_by_value, reason = "as `also_on_tls` takes it")]
     pub fn tls(mut self, tls: Tls) -> Self {
-        for (_, security) in &mut self.listeners {
-            if security.is_plain() {
-                *security = Security::Tls(tls.clone());
+        for listening in &mut self.listeners {
+            if listening.security.is_plain() {
+                listening.security = Security::Tls(tls.clone());
             }
         }
         self
@@ -160,14 +185,22 @@ impl Serve {
     async fn run(self) -> io::Result<()> {
         let (running, routes) = self.app.start()?;
         let running = Arc::new(running);
+        let for_stomp = self.listeners.iter().any(|one| one.speaks == Speaks::Stomp);
+        if for_stomp && running.endpoints.tcp().is_none() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "there is a listener for STOMP and nothing that says how its clients are served; \
+                 give the builder a StompEndpoint with `.stomp_tcp(…)`",
+            ));
+        }
         let (leave, leaving) = watch::channel(false);
         // Ends with the server.
         #[cfg(feature = "tls")]
-        let _watching = watch_files(&self.listeners);
+        let _watching = super::listening::watch_files(&self.listeners);
         let mut accepting = JoinSet::new();
-        for (listener, security) in self.listeners {
+        for listening in self.listeners {
             let (running, routes) = (Arc::clone(&running), routes.clone());
-            accepting.spawn(accept(listener, security, running, routes, leaving.clone()));
+            accepting.spawn(accept(listening, running, routes, leaving.clone()));
         }
         drop((leaving, routes));
         self.shutdown.await;
@@ -208,64 +241,18 @@ impl std::fmt::Debug for Serve {
     }
 }
 
-/// Looks after the files that certificates are from, once for each pair.
-#[cfg(feature = "tls")]
-fn watch_files(listeners: &[(TcpListener, Security)]) -> JoinSet<()> {
-    let mut pairs: Vec<&Tls> = Vec::new();
-    for (_, security) in listeners {
-        if let Security::Tls(tls) = security
-            && !pairs.iter().any(|pair| pair.is_same(tls))
-        {
-            pairs.push(tls);
-        }
-    }
-    pairs.into_iter().cloned().map(Tls::watch).collect()
-}
-
-/// The connections of one listener that are in plain HTTP, oldest first.
-#[derive(Default)]
-struct Requests {
-    tasks: JoinSet<u64>,
-    by_age: BTreeMap<u64, AbortHandle>,
-    next: u64,
-}
-
-impl Requests {
-    fn spawn(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
-        if self.by_age.len() >= UNFINISHED_REQUESTS_MAX {
-            self.drop_oldest();
-        }
-        let number = self.next;
-        self.next += 1;
-        let task = self.tasks.spawn(async move {
-            connection.await;
-            number
-        });
-        self.by_age.insert(number, task);
-    }
-
-    fn drop_oldest(&mut self) {
-        if let Some((_, oldest)) = self.by_age.pop_first() {
-            oldest.abort();
-        }
-    }
-
-    fn ended(&mut self, number: Option<u64>) {
-        // One that was cut off is not in the list any more.
-        if let Some(number) = number {
-            self.by_age.remove(&number);
-        }
-    }
-}
-
 /// Accepts connections until told to leave, then waits for requests that are being answered.
 async fn accept(
-    listener: TcpListener,
-    security: Security,
+    listening: Listening,
     running: Arc<Running>,
     routes: Router,
     mut leaving: watch::Receiver<bool>,
 ) {
+    let Listening {
+        listener,
+        security,
+        speaks,
+    } = listening;
     let mut requests = Requests::default();
     loop {
         tokio::select! {
@@ -276,9 +263,12 @@ async fn accept(
                 Ok((stream, address)) => {
                     let (running, routes) = (Arc::clone(&running), routes.clone());
                     let (security, leaving) = (security.clone(), leaving.clone());
-                    let connection =
-                        connection(stream, address, security, running, routes, leaving);
-                    requests.spawn(connection);
+                    match speaks {
+                        Speaks::Http => requests
+                            .spawn(connection(stream, address, security, running, routes, leaving)),
+                        Speaks::Stomp => requests
+                            .spawn(stomp::connection(stream, address, security, running, leaving)),
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -293,7 +283,7 @@ async fn accept(
 }
 
 /// Waits until the server leaves.
-async fn left(leaving: &mut watch::Receiver<bool>) {
+pub(super) async fn left(leaving: &mut watch::Receiver<bool>) {
     // An error means that the server is gone, which is leaving too.
     let _ = leaving.wait_for(|leaving| *leaving).await;
 }
@@ -323,7 +313,7 @@ async fn connection(
     };
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
     let admitted = tokio::select! {
-        admitted = timeout_at(deadline, security.admit(stream)) => admitted.ok().flatten(),
+        admitted = timeout_at(deadline, security.admit(stream, TLS_HINT)) => admitted.ok().flatten(),
         () = left(&mut leaving) => None,
     };
     let Some(stream) = admitted else {

@@ -32,13 +32,17 @@ impl Security {
     }
 
     /// Makes a connection ready for requests. `None` when the client cannot come in, which it has
-    /// been told. Whoever calls sets the deadline.
-    pub(super) async fn admit(&self, socket: TcpStream) -> Option<Stream> {
+    /// been told: with `hint`, if it does not speak TLS where it has to. Whoever calls sets the
+    /// deadline.
+    pub(super) async fn admit(&self, socket: TcpStream, hint: &[u8]) -> Option<Stream> {
         match self {
-            Self::Plain => Some(Stream::Plain(socket)),
+            Self::Plain => {
+                let _ = hint;
+                Some(Stream::Plain(socket))
+            }
             #[cfg(feature = "tls")]
             Self::Tls(tls) => {
-                let stream = tls.accept(socket).await?;
+                let stream = tls.accept(socket, hint).await?;
                 Some(Stream::Tls(Box::new(stream)))
             }
         }
@@ -47,7 +51,7 @@ impl Security {
 
 /// What a connection says of all its requests.
 #[derive(Clone, Default)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// Nobody between the client and us can read or change what is said.
     pub(super) is_secure: bool,
     #[cfg(feature = "tls")]

@@ -109,7 +109,7 @@ fn into_stream(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
     })
 }
 
-fn into_mio(stream: TcpStream) -> io::Result<mio::net::TcpStream> {
+pub(super) fn into_mio(stream: TcpStream) -> io::Result<mio::net::TcpStream> {
     let socket = SockRef::from(&stream);
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     // Each write is a whole batch: waiting for more would only delay it.

@@ -76,7 +76,7 @@ impl StompSession {
             Delivery::Replaced(other) => other,
         };
         let version = self.version.unwrap_or(Version::V12);
-        let frame = reply_to(version, label, &about.destination, &message);
+        let frame = reply_to(self.wire, version, label, &about.destination, &message);
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, frame);
         Ok(())

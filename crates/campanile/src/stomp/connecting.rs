@@ -8,7 +8,7 @@ use campanile_stomp::{Command, Connect, Frame, HeartBeat, HeartBeatPlan, Version
 
 use super::events::{Login, OnRefusal, StompEvent};
 use super::refusing::Culprit;
-use super::reply::{Refused, in_message};
+use super::reply::Refused;
 use super::session::{After, Link, StompSession};
 use crate::context::{Replies, Sent};
 use crate::handler::Answer;
@@ -95,8 +95,9 @@ impl StompSession {
         self.version = Some(version);
         let keeps = self.runtime.rules.on_refusal == OnRefusal::Keep;
         self.keeps_going = newcomer.keeps_going || keeps;
-        link.shard
-            .set_format(link.slot, self.runtime.formats.of(version));
+        if let Some(format) = self.runtime.formats.of(self.wire, version) {
+            link.shard.set_format(link.slot, format);
+        }
         link.shard.change_timeouts(
             link.slot,
             |timeouts| with_heart_beats(timeouts, newcomer.plan),
@@ -112,7 +113,7 @@ impl StompSession {
             headers.push(("heart-beat", &*heart_beat));
         }
         headers.extend(link.session.user().map(|user| ("user-name", user)));
-        let connected = in_message(version, Command::Connected, &headers, "");
+        let connected = self.wire.frame(version, Command::Connected, &headers, "");
         self.runtime.counters.frame(Command::Connected);
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, connected);

@@ -6,6 +6,7 @@ use campanile_hub::OutboxPolicy;
 use campanile_stomp::Version;
 
 use super::events::StompRules;
+use super::wire::Wire;
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::handshake::HandshakeInterceptor;
 use crate::origin::OriginPolicy;
@@ -22,6 +23,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// ERROR for whatever is wrong, and a close after it, unless they have sent `x-errors:keep` with
 /// CONNECT, or [`on_refusal`](Self::on_refusal) says so, and the frame could be understood (S75).
 /// Heart-beats go both ways as the client likes, from every 500 ms on (S66).
+///
+/// Clients may compress what they send (RFC 7692), and an offer of theirs is accepted. What they are
+/// sent is not compressed: each MESSAGE names its receiver's subscription, so it would have to be
+/// compressed for each of them.
 #[derive(Clone)]
 pub struct StompEndpoint {
     pub(super) endpoint: Endpoint,
@@ -79,6 +84,15 @@ impl StompEndpoint {
     pub fn outbox(mut self, policy: OutboxPolicy) -> Self {
         self.endpoint = self.endpoint.outbox(policy);
         self
+    }
+}
+
+impl StompEndpoint {
+    /// The endpoint, for clients without WebSocket.
+    pub(crate) fn over_tcp(self) -> Endpoint {
+        let mut endpoint = self.into_endpoint();
+        endpoint.wire = Wire::Bare;
+        endpoint
     }
 }
 

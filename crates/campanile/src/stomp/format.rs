@@ -1,20 +1,21 @@
 //! Publications as MESSAGE frames, for each version.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use campanile_hub::{
     Content, Destination, Format, FormatId, Headers, Hub, Publication, TooManyFormats,
 };
 use campanile_stomp::{FrameWriter, Version};
-use campanile_websocket::{Opcode, encode_frame, encode_ping, frame_header};
+use campanile_websocket::{CloseCode, Opcode, encode_ping};
 
 use super::labels;
+use super::wire::{WIRES, Wire, last_error};
 use crate::driver::close_frame;
 
-/// MESSAGE frames of one version in WebSocket messages: text in text messages, all else in binary
-/// ones (S65).
+/// MESSAGE frames of one version, in what they travel in.
 struct StompFormat {
+    wire: Wire,
     version: Version,
     /// What user destinations begin with.
     users: Arc<str>,
@@ -70,7 +71,7 @@ impl Format for StompFormat {
             false => Opcode::Binary,
         };
         let length = COMMAND.len() + subscription.len() + shared.len();
-        out.extend_from_slice(frame_header(true, false, opcode, length).as_ref());
+        self.wire.append_head(out, opcode, length);
         out.extend_from_slice(COMMAND);
         out.extend_from_slice(subscription);
     }
@@ -79,16 +80,29 @@ impl Format for StompFormat {
         true
     }
 
+    /// STOMP itself has nothing that must be answered.
     fn ping(&self) -> Option<Bytes> {
-        encode_ping(b"").ok()
+        match self.wire {
+            Wire::WebSocket => encode_ping(b"").ok(),
+            Wire::Bare => None,
+        }
     }
 
     fn heart_beat(&self) -> Option<Bytes> {
-        Some(encode_frame(Opcode::Text, b"\n"))
+        Some(self.wire.carry(Opcode::Text, b"\n".to_vec()))
     }
 
+    /// Without WebSocket's codes an ERROR says why, unless all is well.
     fn close(&self, code: u16, reason: &str) -> Option<Bytes> {
-        Some(close_frame(code, reason))
+        match self.wire {
+            Wire::WebSocket => Some(close_frame(code, reason)),
+            Wire::Bare if code == CloseCode::NORMAL.get() => None,
+            Wire::Bare => Some(last_error(self.version, reason)),
+        }
+    }
+
+    fn is_close_answered(&self) -> bool {
+        self.wire == Wire::WebSocket
     }
 }
 
@@ -102,29 +116,55 @@ pub(crate) fn name_of(destination: &Destination, users: &str) -> Option<String> 
     }
 }
 
-/// A format for each version.
-#[derive(Clone, Copy)]
-pub(crate) struct StompFormats([FormatId; 3]);
+/// A format for each version and what frames travel in.
+pub(crate) struct StompFormats {
+    hub: Hub,
+    /// What user destinations begin with.
+    users: Arc<str>,
+    /// Registered when somebody needs them, so that publications do not carry room for encodings
+    /// that nobody wants.
+    by_wire: [OnceLock<[FormatId; 3]>; WIRES],
+}
 
 impl StompFormats {
-    pub(crate) fn new(hub: &Hub, users: &str) -> Result<Self, TooManyFormats> {
-        let users: Arc<str> = users.into();
-        let format = |version| {
-            let users = Arc::clone(&users);
-            hub.register(Arc::new(StompFormat { version, users }))
-        };
-        Ok(Self([
-            format(Version::V10)?,
-            format(Version::V11)?,
-            format(Version::V12)?,
-        ]))
+    pub(crate) fn new(hub: &Hub, users: &str) -> Self {
+        Self {
+            hub: hub.clone(),
+            users: users.into(),
+            by_wire: Default::default(),
+        }
     }
 
-    pub(crate) fn of(&self, version: Version) -> FormatId {
-        match version {
-            Version::V10 => self.0[0],
-            Version::V11 => self.0[1],
-            Version::V12 => self.0[2],
+    /// Registers those of a wire. To be called before sessions ask for them, and once at a time.
+    pub(crate) fn prepare(&self, wire: Wire) -> Result<(), TooManyFormats> {
+        let place = &self.by_wire[wire as usize];
+        if place.get().is_none() {
+            let format = |version| {
+                let users = Arc::clone(&self.users);
+                let format = StompFormat {
+                    wire,
+                    version,
+                    users,
+                };
+                self.hub.register(Arc::new(format))
+            };
+            let formats = [
+                format(Version::V10)?,
+                format(Version::V11)?,
+                format(Version::V12)?,
+            ];
+            place.get_or_init(|| formats);
         }
+        Ok(())
+    }
+
+    /// The format of a version; `None` if the wire was not prepared.
+    pub(crate) fn of(&self, wire: Wire, version: Version) -> Option<FormatId> {
+        let [v10, v11, v12] = *self.by_wire[wire as usize].get()?;
+        Some(match version {
+            Version::V10 => v10,
+            Version::V11 => v11,
+            Version::V12 => v12,
+        })
     }
 }

@@ -1,8 +1,10 @@
-//! STOMP sessions: what browsers' STOMP clients speak over WebSocket.
+//! STOMP sessions: what browsers' STOMP clients speak over WebSocket, and others over TCP.
 
 mod answers;
 mod broker;
 mod connecting;
+mod early;
+mod ending;
 mod endpoint;
 mod events;
 mod format;
@@ -15,9 +17,11 @@ mod reply;
 mod session;
 mod stages;
 mod subscribing;
+mod wire;
 
 pub(crate) use self::answers::answered_late;
 pub use self::broker::{Broker, BrokerError, SUBSCRIPTIONS_MAX};
+pub use self::early::CONNECT_BYTES_MAX;
 pub use self::endpoint::StompEndpoint;
 pub use self::events::{Login, OnRefusal, Subscription};
 pub(crate) use self::events::{StompEvent, StompRules};
@@ -29,3 +33,4 @@ pub use self::refusing::StompError;
 pub(crate) use self::session::{Link, Step, StompRuntime, StompSession};
 pub(crate) use self::stages::Stages;
 pub use self::stages::{InboundFrame, OutboundMessage, Passage};
+pub(crate) use self::wire::{Wire, last_error};

@@ -1,11 +1,9 @@
 //! How a STOMP session refuses a frame, and what the application may say about it.
 
-use campanile_hub::{Cause, Ending};
 use campanile_stomp::{Command, SUPPORTED_VERSIONS, Version};
-use campanile_websocket::CloseCode;
 
 use super::events::OnRefusal;
-use super::reply::{Refused, in_message};
+use super::reply::Refused;
 use super::session::{Link, StompSession};
 use crate::calls::catching;
 
@@ -128,7 +126,7 @@ impl StompSession {
         }
         self.has_ended = true;
         let reason = format!("{}: see the ERROR frame", error.message);
-        close(link, refused.code, &reason);
+        self.close(link, refused.code, &reason);
     }
 
     fn send_error(&self, error: &StompError, link: &mut Link<'_>) {
@@ -139,22 +137,11 @@ impl StompSession {
             .into_iter()
             .chain(more)
             .collect();
-        let frame = in_message(version, Command::Error, &headers, &error.body);
+        let frame = self
+            .wire
+            .frame(version, Command::Error, &headers, &error.body);
         self.runtime.counters.frame(Command::Error);
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, frame);
     }
-}
-
-pub(super) fn close(link: &mut Link<'_>, code: CloseCode, reason: &str) {
-    let ending = Ending {
-        code: code.get(),
-        reason: reason.to_owned(),
-        cause: match code {
-            CloseCode::NORMAL => Cause::Peer,
-            _ => Cause::Protocol,
-        },
-    };
-    // Refused only where a close is under way already, which is as good.
-    let _ = link.shard.close(link.slot, ending, link.now);
 }

@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use campanile_hub::{Delivery, Message, Publication, Refusal};
-use campanile_stomp::{
-    ClientFrameError, Command, DecodeError, NoCommonVersion, SelectorError, Version,
-};
-use campanile_websocket::{CloseCode, Opcode, encode_frame};
+use campanile_stomp::{ClientFrameError, DecodeError, NoCommonVersion, SelectorError, Version};
+use campanile_websocket::{CloseCode, Opcode};
 
 use super::session::StompRuntime;
 use super::stages::OutboundMessage;
+use super::wire::Wire;
 use super::{format, labels};
 use crate::error::HandlerError;
 use crate::session::Session;
@@ -150,8 +149,9 @@ pub(super) fn let_out(
     runtime.stages.let_out(session, message)
 }
 
-/// A MESSAGE to one subscription alone, in a WebSocket message.
+/// A MESSAGE to one subscription alone.
 pub(crate) fn reply_to(
+    wire: Wire,
     version: Version,
     label: &str,
     destination: &str,
@@ -165,16 +165,5 @@ pub(crate) fn reply_to(
         true => Opcode::Text,
         false => Opcode::Binary,
     };
-    encode_frame(opcode, &frame)
-}
-
-/// A frame in a WebSocket message.
-pub(crate) fn in_message(
-    version: Version,
-    command: Command,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Bytes {
-    let frame = campanile_stomp::encode(version, command, headers, body.as_bytes());
-    encode_frame(Opcode::Text, &frame)
+    wire.carry(opcode, frame)
 }

@@ -12,9 +12,10 @@ use super::events::{StompEvent, StompRules, Subscription};
 use super::format::StompFormats;
 use super::handlers::HandlerRoutes;
 use super::messages::{message, of_somebody};
-use super::refusing::{Culprit, close};
-use super::reply::{Refused, in_message};
+use super::refusing::Culprit;
+use super::reply::Refused;
 use super::stages::{InboundFrame, Stages};
+use super::wire::Wire;
 use crate::context::{Event, Replies, Sent};
 use crate::driver::UNREAD_REPLIES_BYTES_MAX;
 use crate::handler::Callback;
@@ -25,7 +26,7 @@ use crate::statistics::Counters;
 #[derive(Clone)]
 pub(crate) struct StompRuntime {
     pub(crate) broker: Arc<Brokering>,
-    pub(crate) formats: StompFormats,
+    pub(crate) formats: Arc<StompFormats>,
     pub(crate) handlers: Arc<HandlerRoutes>,
     pub(crate) stages: Arc<Stages>,
     pub(crate) rules: StompRules,
@@ -47,6 +48,9 @@ pub(crate) struct Link<'a> {
 pub(crate) struct StompSession {
     decoder: Decoder,
     pub(super) runtime: Arc<StompRuntime>,
+    pub(super) wire: Wire,
+    /// What the client has sent before it was connected, in bytes.
+    pub(super) early_bytes: u16,
     /// There once CONNECT was answered.
     pub(super) version: Option<Version>,
     /// There while the application thinks about CONNECT.
@@ -63,10 +67,12 @@ pub(crate) struct StompSession {
 }
 
 impl StompSession {
-    pub(crate) fn new(runtime: Arc<StompRuntime>) -> Self {
+    pub(crate) fn new(runtime: Arc<StompRuntime>, wire: Wire) -> Self {
         Self {
             decoder: Decoder::new(Role::Server),
             runtime,
+            wire,
+            early_bytes: 0,
             version: None,
             newcomer: None,
             subscriptions: 0,
@@ -97,8 +103,12 @@ impl StompSession {
         !self.unread.is_empty()
     }
 
-    /// Takes frames of what a WebSocket message has brought, up to one that a handler is to be
-    /// called for.
+    /// Whether nothing is taken from the client any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Takes frames of what has come, up to one that a handler is to be called for.
     pub(crate) fn step(&mut self, input: &mut &[u8], link: &mut Link<'_>) -> Step {
         // The decoder is taken out, since the frames that it lends are handled by what is left.
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
@@ -111,15 +121,21 @@ impl StompSession {
             if let Some(version) = self.version {
                 decoder.set_version(version);
             }
-            step = match decoder.decode(input, &Limits::default()) {
+            let room = self.room(input.len());
+            step = match decoder.decode(&input[..room], &Limits::default()) {
                 Ok(decoded) => {
                     let (consumed, frame) = (decoded.consumed, decoded.frame);
+                    self.has_come(consumed);
                     let step = frame.map(|frame| self.frame(&frame, link));
                     *input = &input[consumed..];
-                    step.unwrap_or(Step::Wait)
+                    match step {
+                        Some(step) => step,
+                        None if input.is_empty() => Step::Wait,
+                        None => self.without_room(link),
+                    }
                 }
                 Err(error) => {
-                    self.refuse(&error.into(), Culprit::default(), link);
+                    self.refuse(&self.not_understood(error), Culprit::default(), link);
                     Step::Wait
                 }
             };
@@ -203,7 +219,7 @@ impl StompSession {
                     After::Then(event) => return Step::Call(event),
                     After::Leave => {
                         self.has_ended = true;
-                        close(link, CloseCode::NORMAL, "");
+                        self.close(link, CloseCode::NORMAL, "");
                     }
                     After::GoOn | After::Call(_) => {}
                 }
@@ -319,7 +335,7 @@ impl StompSession {
     pub(super) fn receipt(&self, receipt: &str, link: &mut Link<'_>) {
         let version = self.version.unwrap_or(Version::V12);
         let headers = [("receipt-id", receipt)];
-        let frame = in_message(version, Command::Receipt, &headers, "");
+        let frame = self.wire.frame(version, Command::Receipt, &headers, "");
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, frame);
     }

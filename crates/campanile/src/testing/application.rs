@@ -13,9 +13,10 @@ use tokio::task::LocalSet;
 
 use super::client::{ROOM_BYTES, TestClient};
 use super::stage::Stage;
+use super::tcp::TestConnection;
 use crate::app::Campanile;
 use crate::driver::{Transport, pipe};
-use crate::front::{Addresses, HandOver, dispatch};
+use crate::front::{Addresses, HandOver, dispatch, stomp};
 use crate::handle::Handle;
 use crate::schedule::clock::Clock;
 
@@ -80,6 +81,33 @@ impl TestApplication {
             Ok(client) => client,
             Err(refusal) => panic!("{path} was refused: {refusal:?}"),
         }
+    }
+
+    /// Connects a client without WebSocket, as those of [`Serve::stomp_on`](crate::Serve::stomp_on)
+    /// come.
+    ///
+    /// # Panics
+    /// When it may not come in, or the application was not told of such clients with
+    /// [`Builder::stomp_tcp`](crate::Builder::stomp_tcp).
+    #[track_caller]
+    pub fn connect_tcp(&mut self) -> TestConnection {
+        let running = Arc::clone(&self.stage.running);
+        let mounted = running.endpoints.tcp();
+        let mounted = mounted.expect("an application with `Builder::stomp_tcp`");
+        let addresses = addresses(SocketAddr::from(([127, 0, 0, 1], 50_000)), 61_613);
+        let facts = Default::default();
+        let entered = self
+            .stage
+            .block_on(stomp::enter(&running, mounted, addresses, &facts));
+        let opened = match entered {
+            Ok(opened) => opened,
+            Err(refused) => panic!("the client may not come in: {refused:?}"),
+        };
+        let (transport, peer) = pipe(ROOM_BYTES);
+        self.stage.add(peer.clone());
+        stomp::attach(opened, Transport::Memory(transport));
+        self.stage.settle();
+        TestConnection::new(Rc::clone(&self.stage), peer)
     }
 
     /// A handshake with more to say than a path.
@@ -152,11 +180,7 @@ impl TestApplication {
 
     fn dispatch(&self, request: Request<Body>, remote: SocketAddr) -> (Response<Body>, HandOver) {
         let hand_over = HandOver::default();
-        let addresses = Addresses {
-            remote,
-            local: SocketAddr::from(([127, 0, 0, 1], 8_080)),
-            is_secure: false,
-        };
+        let addresses = addresses(remote, 8_080);
         let routes = self.stage.routes.clone();
         let response = self.stage.block_on(dispatch(
             &self.stage.running,
@@ -165,6 +189,14 @@ impl TestApplication {
             Some((&hand_over, addresses)),
         ));
         (response, hand_over)
+    }
+}
+
+fn addresses(remote: SocketAddr, port: u16) -> Addresses {
+    Addresses {
+        remote,
+        local: SocketAddr::from(([127, 0, 0, 1], port)),
+        is_secure: false,
     }
 }
 

@@ -42,6 +42,8 @@
 mod application;
 mod client;
 mod stage;
+mod tcp;
 
 pub use self::application::{TestApplication, TestHandshake, TestRefusal};
 pub use self::client::{TestClient, TestMessage};
+pub use self::tcp::TestConnection;

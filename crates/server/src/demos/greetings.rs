@@ -62,6 +62,7 @@ pub(super) fn mount(builder: Builder) -> Builder {
         builder.stomp(*path, StompEndpoint::new().origins(OriginPolicy::Any))
     });
     builder
+        .stomp_tcp(StompEndpoint::new())
         .message("/hello", greeting)
         .send_to("/topic/greetings")
         .concurrent(AT_ONCE)

@@ -130,19 +130,24 @@ impl Tls {
         Arc::ptr_eq(&self.keys, &other.keys)
     }
 
-    /// Shakes hands. `None` when that has failed: the client has been sent an alert then.
-    pub(super) async fn accept(&self, socket: TcpStream) -> Option<TlsStream<TcpStream>> {
+    /// Shakes hands. `None` when that has failed: the client has been sent an alert then, or `hint`
+    /// if it does not speak TLS.
+    pub(super) async fn accept(
+        &self,
+        socket: TcpStream,
+        hint: &[u8],
+    ) -> Option<TlsStream<TcpStream>> {
         // Tickets and the first answer go out in separate writes.
         socket.set_nodelay(true).ok()?;
         let mut first = [0];
         if socket.peek(&mut first).await.ok()? == 0 {
             return None;
         }
-        // A TLS record begins with 22; a method is in capitals.
+        // A TLS record begins with 22; methods and STOMP's commands are in capitals.
         if first[0].is_ascii_uppercase() {
-            tracing::debug!("plain HTTP came to a port for TLS");
+            tracing::debug!("plain text came to a port for TLS");
             // The client has gone if it cannot be told.
-            let _ = refuse_plain_http(socket).await;
+            let _ = refuse_plain_text(socket, hint).await;
             return None;
         }
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
@@ -206,22 +211,12 @@ impl ResolvesServerCert for Current {
     }
 }
 
-/// Tells a client that speaks plain HTTP what to do instead.
-async fn refuse_plain_http(socket: TcpStream) -> std::io::Result<()> {
-    const DETAIL: &str = concat!(
-        r#"{"type":"about:blank","title":"Bad Request","status":400,"#,
-        r#""detail":"this port speaks TLS: use https:// or wss:// in the URL"}"#
-    );
-    let mut answer = format!(
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{DETAIL}",
-        DETAIL.len()
-    )
-    .into_bytes();
+/// Tells a client that speaks plain text what to do instead.
+async fn refuse_plain_text(socket: TcpStream, mut answer: &[u8]) -> std::io::Result<()> {
     while !answer.is_empty() {
         socket.writable().await?;
-        match socket.try_write(&answer) {
-            Ok(count) => drop(answer.drain(..count)),
+        match socket.try_write(answer) {
+            Ok(count) => answer = &answer[count..],
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }

@@ -1,0 +1,73 @@
+//! What STOMP frames travel in.
+
+use bytes::Bytes;
+use campanile_stomp::{Command, Version};
+use campanile_websocket::{Opcode, encode_frame, frame_header};
+
+/// What a session's frames travel in, each way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// WebSocket messages: text ones for text, binary ones for all else (S65).
+    WebSocket,
+    /// TCP, or TLS over it: one frame behind the other.
+    Bare,
+}
+
+/// How many there are.
+pub(crate) const WIRES: usize = 2;
+
+impl Wire {
+    /// One whole frame on its way.
+    pub(super) fn carry(self, opcode: Opcode, frame: Vec<u8>) -> Bytes {
+        match self {
+            Self::WebSocket => encode_frame(opcode, &frame),
+            Self::Bare => frame.into(),
+        }
+    }
+
+    /// What stands before a frame of this length.
+    pub(super) fn append_head(self, out: &mut Vec<u8>, opcode: Opcode, length: usize) {
+        if self == Self::WebSocket {
+            out.extend_from_slice(frame_header(true, false, opcode, length).as_ref());
+        }
+    }
+
+    /// A frame of ours whose body is text, on its way.
+    pub(crate) fn frame(
+        self,
+        version: Version,
+        command: Command,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Bytes {
+        let frame = campanile_stomp::encode(version, command, headers, body.as_bytes());
+        self.carry(Opcode::Text, frame)
+    }
+}
+
+/// An ERROR that is the last word: `reason` begins with a stable word and a colon, as that of a
+/// WebSocket's close does.
+pub(crate) fn last_error(version: Version, reason: &str) -> Bytes {
+    let (word, detail) = match reason.split_once(": ") {
+        Some((word, detail)) if !word.contains(' ') => (word, detail),
+        _ => ("closed", reason),
+    };
+    let headers = [("message", word), ("content-type", "text/plain")];
+    Wire::Bare.frame(version, Command::Error, &headers, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s73_a_reason_becomes_an_error_with_its_word() {
+        let frame = last_error(Version::V12, "leaving: reconnect in a moment");
+        let expected = b"ERROR\nmessage:leaving\ncontent-type:text/plain\n\
+                         content-length:21\n\nreconnect in a moment\0";
+        assert_eq!(&frame[..], expected);
+        let frame = last_error(Version::V12, "go away: now");
+        assert!(frame.starts_with(b"ERROR\nmessage:closed\n"), "{frame:?}");
+        assert!(frame.ends_with(b"\n\ngo away: now\0"), "{frame:?}");
+    }
+}
