@@ -27,7 +27,7 @@ fn start(builder: Builder) -> TestApplication {
 fn s67_s150_who_waits_for_handlers_is_not_taken_for_silent() {
     let gate = Arc::new(Semaphore::new(0));
     let open = Arc::clone(&gate);
-    let app = builder().message("/work", move || {
+    let app = builder().message("/toil", move || {
         let open = Arc::clone(&open);
         async move { open.acquire().await.expect("an open gate").forget() }
     });
@@ -38,7 +38,7 @@ fn s67_s150_who_waits_for_handlers_is_not_taken_for_silent() {
         "CONNECT\naccept-version:1.2\nheart-beat:1000,0\n\n",
     );
     assert_eq!(Received::next(&mut client).command(), "CONNECTED");
-    client.send_text(&"SEND\ndestination:/app/work\n\n\0".repeat(100));
+    client.send_text(&"SEND\ndestination:/app/toil\n\n\0".repeat(100));
     for _ in 0..120 {
         client.send_text("\n");
         test.advance(Duration::from_secs(1));
@@ -69,11 +69,11 @@ fn s149_as_many_handlers_of_a_session_run_at_once_as_was_said() {
     };
     let several = Handlers::at("/several")
         .concurrent(3)
-        .message("/work", work());
+        .message("/toil", work());
     let app = builder().message("/one", work()).handlers(several);
     let mut test = start(app);
     let mut client = connect(&mut test, "/stomp", "1.2");
-    for (destination, at_once) in [("/app/one", 1), ("/app/several/work", 3)] {
+    for (destination, at_once) in [("/app/one", 1), ("/app/several/toil", 3)] {
         for _ in 0..5 {
             send(&mut client, &format!("SEND\ndestination:{destination}\n\n"));
         }
@@ -99,7 +99,7 @@ fn s150_one_message_with_many_frames_waits_for_handlers_as_many_messages_do() {
         .inbound(move |_: &Session, _: &mut InboundFrame| {
             counted.fetch_add(1, Ordering::Relaxed);
         })
-        .message("/work", move |Text(text): Text| {
+        .message("/toil", move |Text(text): Text| {
             let (open, noted) = (Arc::clone(&open), Arc::clone(&noted));
             async move {
                 open.acquire().await.expect("an open gate").forget();
@@ -109,7 +109,7 @@ fn s150_one_message_with_many_frames_waits_for_handlers_as_many_messages_do() {
     let mut test = start(app);
     let mut client = connect(&mut test, "/stomp", "1.2");
     let frames: String = (0..FRAMES)
-        .map(|number| format!("SEND\ndestination:/app/work\n\n{number}\0"))
+        .map(|number| format!("SEND\ndestination:/app/toil\n\n{number}\0"))
         .collect();
     client.send_text(&frames);
     send(&mut client, "SEND\ndestination:/topic/a\nreceipt:last\n\n");
