@@ -264,6 +264,22 @@ fn s164_a_user_of_the_handshake_stays() {
 }
 
 #[test]
+fn s32_s164_who_is_not_let_in_in_time_is_closed_and_never_connected() {
+    let notes = Notes::default();
+    let endpoint = noting(&notes)
+        .connect_within(5 * SECOND)
+        .on_connect(async || tokio::time::sleep(20 * SECOND).await);
+    let app = Campanile::builder().stomp("/stomp", endpoint);
+    let mut test = TestApplication::start(app.build().expect("an application"));
+    let mut client = test.connect("/stomp");
+    send(&mut client, "CONNECT\naccept-version:1.2\nhost:h\n\n");
+    test.advance(7 * SECOND);
+    assert_eq!(client.next_close().0, 1008);
+    test.advance(60 * SECOND);
+    assert_eq!(take(&notes), [""; 0]);
+}
+
+#[test]
 fn s81_a_login_shows_neither_passcode_nor_tokens() {
     let shown = Arc::new(Mutex::new(String::new()));
     let seen = Arc::clone(&shown);

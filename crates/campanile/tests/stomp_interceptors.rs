@@ -2,15 +2,14 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use campanile::testing::{TestApplication, TestClient};
 use campanile::{
     Broker, Builder, Campanile, Context, Delivery, EventKind, InboundFrame, Message, Next,
     OutboundMessage, Passage, Session, StompEndpoint, Text,
 };
-use tokio::sync::Semaphore;
 
 use support::kit::Notes;
 use support::stomp::{Received, UserFromQuery, connect, refusal, send};
@@ -275,74 +274,4 @@ fn s152_code_around_callbacks_is_around_handlers_and_events_and_knows_which() {
     ];
     let expected = expected.map(|(kind, destination, ok)| format!("{kind:?} {destination} {ok}"));
     assert_eq!(*notes.lock().expect("not poisoned"), expected);
-}
-
-/// As many handlers as may wait, one that runs, and one frame that was taken before it was seen.
-const TAKEN_MAX: usize = campanile::WAITING_MESSAGES_MAX + 2;
-
-#[test]
-fn s150_one_message_with_many_frames_waits_for_handlers_as_many_messages_do() {
-    const FRAMES: usize = 1_000;
-    let gate = Arc::new(Semaphore::new(0));
-    let taken = Arc::new(AtomicUsize::new(0));
-    let handled = Arc::new(Mutex::new(Vec::new()));
-    let (open, counted, noted) = (Arc::clone(&gate), Arc::clone(&taken), Arc::clone(&handled));
-    let app = builder()
-        .inbound(move |_: &Session, _: &mut InboundFrame| {
-            counted.fetch_add(1, Ordering::Relaxed);
-        })
-        .message("/work", move |Text(text): Text| {
-            let (open, noted) = (Arc::clone(&open), Arc::clone(&noted));
-            async move {
-                open.acquire().await.expect("an open gate").forget();
-                noted.lock().expect("not poisoned").push(text);
-            }
-        });
-    let mut test = start(app);
-    let mut client = connect(&mut test, "/stomp", "1.2");
-    let frames: String = (0..FRAMES)
-        .map(|number| format!("SEND\ndestination:/app/work\n\n{number}\0"))
-        .collect();
-    client.send_text(&frames);
-    send(&mut client, "SEND\ndestination:/topic/a\nreceipt:last\n\n");
-    test.settle();
-    assert!((64..=TAKEN_MAX).contains(&taken.load(Ordering::Relaxed)));
-    gate.add_permits(10);
-    test.settle();
-    assert!((74..=TAKEN_MAX + 10).contains(&taken.load(Ordering::Relaxed)));
-    assert_eq!(client.next_message(), None);
-    gate.add_permits(FRAMES);
-    assert_eq!(
-        Received::next(&mut client).header("receipt-id"),
-        Some("last")
-    );
-    test.settle();
-    let expected: Vec<String> = (0..FRAMES).map(|number| number.to_string()).collect();
-    assert_eq!(*handled.lock().expect("not poisoned"), expected);
-}
-
-#[test]
-fn s150_one_message_whose_answers_are_not_read_stops_being_taken() {
-    const FRAMES: usize = 6_000;
-    let taken = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&taken);
-    let app = builder().inbound(move |_: &Session, _: &mut InboundFrame| {
-        counted.fetch_add(1, Ordering::Relaxed);
-    });
-    let mut test = start(app);
-    let mut client = test.connect("/stomp");
-    send(
-        &mut client,
-        "CONNECT\naccept-version:1.2\nx-errors:keep\n\n",
-    );
-    assert_eq!(Received::next(&mut client).command(), "CONNECTED");
-    client.stop_reading(0);
-    // Each is refused in some 100 bytes.
-    client.send_text(&"SEND\n\n\0".repeat(FRAMES));
-    test.settle();
-    assert!((1..FRAMES / 2).contains(&taken.load(Ordering::Relaxed)));
-    client.go_on_reading();
-    for _ in 0..FRAMES {
-        assert_eq!(Received::next(&mut client).command(), "ERROR");
-    }
 }

@@ -93,7 +93,9 @@ fn s81_s162_clients_that_come_and_go_are_no_warnings_and_no_secret_is_logged() {
     let lines = logged.0.lock().expect("not poisoned");
     assert!(lines.iter().any(|(level, _)| *level == Level::DEBUG));
     for (level, line) in &*lines {
-        assert!(*level >= Level::DEBUG, "{level} {line}");
+        // A busy machine is warned of as well, and is no client's doing.
+        let is_of_machine = line.contains("has blocked its thread");
+        assert!(*level >= Level::DEBUG || is_of_machine, "{level} {line}");
         assert!(!line.contains("hush"), "{line}");
     }
 }

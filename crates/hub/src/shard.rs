@@ -362,6 +362,16 @@ impl Shard {
         }
     }
 
+    /// Says whether reading from a session has paused for a reason of ours, such as handlers that are
+    /// behind: its signs of life are then not missed.
+    pub fn reading_pauses(&mut self, slot: Slot, has_paused: bool, now: Moment) {
+        if let Some(member) = self.members.get_mut(slot.index())
+            && let Some(watch) = &mut member.watch
+        {
+            watch.pauses(has_paused, now);
+        }
+    }
+
     /// Lets the wheel remind of what a session has to do next.
     pub(crate) fn arm_watch(&mut self, slot: Slot) {
         if let Some(member) = self.members.get_mut(slot.index())

@@ -92,6 +92,8 @@ pub(crate) struct Watch {
     /// When anything was sent last.
     sent: Moment,
     has_spoken: bool,
+    /// Nothing is read from the client: it may speak, and we would not hear it.
+    is_unheard: bool,
     /// When a ping was sent that nothing has come after.
     pinged: Option<Moment>,
     /// When the wheel reminds of it next.
@@ -109,6 +111,7 @@ impl Watch {
                 active: now,
                 sent: now,
                 has_spoken: false,
+                is_unheard: false,
                 pinged: None,
                 armed: None,
             })
@@ -121,6 +124,13 @@ impl Watch {
 
     pub(crate) fn set_timeouts(&mut self, timeouts: Timeouts) {
         self.timeouts = timeouts;
+    }
+
+    /// Reading has paused, or goes on: what a client says meanwhile is no silence of its own.
+    pub(crate) fn pauses(&mut self, is_unheard: bool, now: Moment) {
+        if std::mem::replace(&mut self.is_unheard, is_unheard) && !is_unheard {
+            self.received(false, now);
+        }
     }
 
     /// Bytes have come; `is_message` if a message was among them.
@@ -169,6 +179,9 @@ impl Watch {
 
     /// What has become due.
     pub(crate) fn due(&mut self, now: Moment) -> Option<Due> {
+        if self.is_unheard {
+            self.received(false, now);
+        }
         let over = |since: Moment, limit: Option<Duration>| {
             limit.filter(|limit| now >= since.plus(*limit))
         };
@@ -377,6 +390,20 @@ mod tests {
         watch.received(false, at(10));
         assert_eq!(watch.due(at(39)), None);
         assert_eq!(told(watch.due(at(40))), (1006, 1001));
+    }
+
+    #[test]
+    fn s67_s150_who_is_not_read_from_is_not_silent() {
+        let mut watch = watch(Timeouts {
+            silence: seconds(30),
+            ..Timeouts::default()
+        });
+        watch.pauses(true, at(10));
+        assert_eq!(watch.due(at(30)), None);
+        assert_eq!(watch.due(at(60)), None);
+        watch.pauses(false, at(80));
+        assert_eq!(watch.due(at(109)), None);
+        assert_eq!(told(watch.due(at(110))), (1006, 1001));
     }
 
     #[test]

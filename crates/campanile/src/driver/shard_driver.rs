@@ -184,6 +184,7 @@ impl ShardDriver {
         if let Some(mut connection) = self.sockets.take(slot) {
             let turn = connection.read(slot, &mut buffer, &mut self.shard, &self.caller, now);
             self.sockets.put_back(slot, connection);
+            self.shard.reading_pauses(slot, turn == Turn::Paused, now);
             match turn {
                 Turn::Drained | Turn::Paused => {}
                 Turn::Blocked => self.blocked.push(slot),

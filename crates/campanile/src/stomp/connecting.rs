@@ -68,6 +68,10 @@ impl StompSession {
     /// Does what the application has answered to CONNECT, and says what is to be called next.
     pub(super) fn decided(&mut self, answer: Answer, link: &mut Link<'_>) -> Option<Box<Sent>> {
         let newcomer = self.newcomer.take()?;
+        if !link.session.is_open() {
+            // It has taken too long, or the client has gone: nobody is there to be let in.
+            return None;
+        }
         let decided = answer.map_err(Refused::from);
         match decided.and_then(|_| self.let_in(&newcomer, link)) {
             Ok(next) => next,
