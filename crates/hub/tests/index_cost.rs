@@ -6,6 +6,7 @@ use campanile_hub::{Destination, GLOBS_ALIKE_MAX, Message, Outcome, Pattern, Sep
 use simulator::House;
 
 const MILLION: usize = 1_000_000;
+const CROWD: usize = 200_000;
 const DESTINATIONS: usize = 100_000;
 const PER_SESSION: usize = 1_000;
 
@@ -74,22 +75,27 @@ fn probes(house: &mut House) -> Vec<(String, usize, usize)> {
 }
 
 #[test]
-fn s86_a_publication_looks_at_as_few_places_among_a_million_subscriptions_as_among_a_thousand() {
-    for shards in [1, 4] {
+fn s86_among_a_million_subscriptions_a_publication_looks_at_as_few_places_as_among_a_thousand() {
+    for (shards, total) in [(1, MILLION / 5), (4, MILLION)] {
         let mut few = House::new(shards, 1);
         crowd(&mut few, PER_SESSION);
         let expected = probes(&mut few);
         let mut many = House::new(shards, 1);
-        crowd(&mut many, MILLION);
+        let counted = allocation_counter::measure(|| drop(crowd(&mut many, total)));
+        let each = counted.bytes_current as usize / total;
+        assert!(
+            total < MILLION || each <= 130,
+            "{each} bytes a subscription, its share of all else included"
+        );
         assert_eq!(probes(&mut many), expected, "{shards} shards");
         // The table, the roots, a node or two for each segment, and the glob.
         assert!(
             expected.iter().all(|(_, _, steps)| *steps <= 10),
             "{expected:?}"
         );
-        // One of the many: ten sessions have it, and the patterns beside it are no others' business.
+        // One of the many: some sessions have it, and the patterns beside it are no others' business.
         let (subscriptions, steps) = many.hub.reach(&Destination::named("/topic/1234"));
-        assert_eq!(subscriptions, MILLION / DESTINATIONS);
+        assert_eq!(subscriptions, total / DESTINATIONS);
         assert!(steps <= 10, "{steps}");
         let accepted = many
             .hub
@@ -135,7 +141,7 @@ fn s86_globs_beside_other_characters_are_bounded() {
 }
 
 #[test]
-fn s86_a_million_subscriptions_take_little_memory_and_give_it_back() {
+fn s86_a_crowd_that_leaves_gives_its_nodes_and_memory_back() {
     let mut house = House::new(2, 1);
     // Somebody stays all the time.
     let (stays, _) = house.enter("/e");
@@ -147,20 +153,15 @@ fn s86_a_million_subscriptions_take_little_memory_and_give_it_back() {
     for _ in 0..2 {
         let mut during = 0;
         let counted = allocation_counter::measure(|| {
-            let building = allocation_counter::measure(|| drop(crowd(&mut house, MILLION)));
+            let building = allocation_counter::measure(|| drop(crowd(&mut house, CROWD)));
             during = building.bytes_current;
-            let each = during as usize / MILLION;
-            assert!(
-                each <= 130,
-                "{each} bytes a subscription, its share of all else included"
-            );
             assert!(house.hub.index_size().1 > before.1 + DESTINATIONS / 4);
             everybody_leaves(&mut house, stays);
         });
         assert_eq!(house.hub.index_size(), before);
         left.push(counted.bytes_current);
         // The tables of nodes and of destinations stay, for the next crowd.
-        assert!(counted.bytes_current < during / 6, "{left:?} of {during}");
+        assert!(counted.bytes_current < during / 3, "{left:?} of {during}");
     }
     assert!(
         left[1] < left[0] / 20,

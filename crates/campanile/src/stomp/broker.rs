@@ -139,7 +139,9 @@ impl Broker {
     ///
     /// A pattern that is subscribed to gets the values of all destinations that match it, in the
     /// order of their publication. They pass the session's [outbox](crate::OutboxPolicy): give it
-    /// room for what you let clients ask for at once. User destinations keep nothing.
+    /// room for what you let clients ask for at once. To find them, all that is kept is looked at, while
+    /// nothing can be published: [limits](Self::retained_limits) should be no higher than needed.
+    /// User destinations keep nothing.
     ///
     /// ```
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
