@@ -119,8 +119,8 @@ impl Server {
     /// When the program has not said so.
     pub fn stomp_address(&self) -> SocketAddr {
         let log = self.log.lock().expect("the log");
-        let addresses = log.iter().filter_map(|line| stomp_address(line));
-        addresses.last().expect("the program listens for STOMP")
+        let mut addresses = log.iter().filter_map(|line| stomp_address(line));
+        addresses.next().expect("the program listens for STOMP")
     }
 
     /// Resident memory of the process, in bytes.

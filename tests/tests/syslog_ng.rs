@@ -118,7 +118,8 @@ async fn s62_s68_s69_syslog_ng_publishes_a_thousand_hard_lines_over_one_connecti
     subscriber.subscribe("/topic/logs").await;
     let (address, connections) = counting(server.stomp_address()).await;
 
-    let folder = std::env::temp_dir().join(format!("campanile-syslog-ng-{}", std::process::id()));
+    let folder = format!("syslog-ng-{}", std::process::id());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
     fs::create_dir_all(&folder).expect("a folder");
     let input = folder.join("lines.log");
     let lines = lines();
