@@ -87,6 +87,7 @@ mod outbox;
 mod outbox_properties;
 mod outcome;
 mod patterns;
+mod prefixed;
 mod publication;
 mod pump;
 mod request;

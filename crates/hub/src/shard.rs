@@ -15,7 +15,6 @@ use bytes::Bytes;
 use slab::Slab;
 
 use crate::destination::Destination;
-use crate::fanout::Frames;
 use crate::format::{Format, FormatId};
 use crate::hub::Shared;
 use crate::log::Entry;
@@ -23,6 +22,7 @@ use crate::member::{Deadline, Member, Phase};
 use crate::moment::Moment;
 use crate::outbox::Frame;
 use crate::outcome::{Outcome, Refusal, Ticket};
+use crate::prefixed::Frames;
 use crate::publication::{Message, Publication};
 use crate::session::{NewSession, Session, SessionId, Slot};
 use crate::sink::Ending;
