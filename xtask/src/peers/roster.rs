@@ -158,7 +158,7 @@ pub(crate) const PEERS: [Peer; 10] = [
         dialect: Dialect::Stomp,
         // Its queues' processes find their size.
         warm_up_seconds_min: 2.0,
-        has_deflate: false,
+        has_deflate: true,
     },
 ];
 
