@@ -83,7 +83,7 @@ impl Shard {
             };
             casualties.extend(casualty.map(|ending| (slot, ending)));
         }
-        for encoding in pass.encodings.into_iter().flatten() {
+        for encoding in pass.encodings.iter_mut().flatten() {
             if let Encoding::Prefixed(prefixed) = encoding {
                 pass.frames.take_back(prefixed);
             }

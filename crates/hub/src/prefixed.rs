@@ -27,7 +27,7 @@ const BUFFERS_KEPT_MAX: usize = 4;
 pub(crate) struct Frames {
     /// For frames of several kinds that are written at once.
     pub(crate) bytes: Vec<u8>,
-    spare: Vec<Box<Buffer>>,
+    spare: Vec<Buffer>,
 }
 
 /// The frames of one subscriber, one behind the other.
@@ -64,7 +64,7 @@ struct FrameEnd {
 pub(crate) struct Prefixed {
     format: Arc<dyn Format>,
     shared: Vec<Bytes>,
-    buffer: Box<Buffer>,
+    buffer: Buffer,
 }
 
 impl Frames {
@@ -78,8 +78,8 @@ impl Frames {
     }
 
     /// Keeps the buffer of a run for the next one.
-    pub(crate) fn take_back(&mut self, prefixed: Prefixed) {
-        let mut buffer = prefixed.buffer;
+    pub(crate) fn take_back(&mut self, prefixed: &mut Prefixed) {
+        let mut buffer = std::mem::take(&mut prefixed.buffer);
         buffer.clear();
         let is_usual = buffer.bytes.capacity() <= FRAMES_KEPT_BYTES_MAX;
         if is_usual && self.spare.len() < BUFFERS_KEPT_MAX {
@@ -191,7 +191,7 @@ impl Prefixed {
             frames,
             long_frames,
             ..
-        } = &*self.buffer;
+        } = &self.buffer;
         let mut written = 0;
         if member.outbox.is_none() && !frames.is_empty() {
             let mut slices = Vec::new();
