@@ -1,4 +1,5 @@
-//! Packages of an older Debian, fetched and unpacked into a folder: nothing is installed.
+//! Packages of a release of Debian, this machine's or an older one, fetched and unpacked into a
+//! folder: nothing is installed.
 //!
 //! apt is run with a source list, list folder and package cache of its own, so the system's stay
 //! as they are. The mirror is the one that this machine's own sources name.

@@ -77,14 +77,17 @@ impl Format for Frames {
     }
 
     fn prefix(&self, _: &Publication, label: &str, shared: &[u8], out: &mut Vec<u8>) {
-        let own = format!("MESSAGE\nsubscription:{label}\n");
         if self.is_compressed {
-            append_prefix(out, Opcode::Text, own.as_bytes(), shared.len());
+            append_prefix(out, Opcode::Text, label.as_bytes(), shared.len());
         } else {
-            let length = own.len() + shared.len();
+            let length = label.len() + shared.len();
             out.extend_from_slice(frame_header(true, false, Opcode::Text, length).as_ref());
-            out.extend_from_slice(own.as_bytes());
+            out.extend_from_slice(label.as_bytes());
         }
+    }
+
+    fn prefix_end<'a>(&self, label: &'a str) -> Option<&'a [u8]> {
+        Some(label.as_bytes())
     }
 
     fn has_prefix(&self) -> bool {
@@ -140,7 +143,7 @@ fn measure(frames: Frames) -> (f64, f64) {
             .open(new, Moment::default())
             .finished()
             .expect("room for a session");
-        let label = format!("sub-{number}");
+        let label = format!("MESSAGE\nsubscription:sub-{number}\n");
         let joined = shard.subscribe(slot, Destination::named("/topic/quotes"), &label);
         assert!(matches!(joined, Outcome::Done(_)));
     }

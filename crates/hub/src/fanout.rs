@@ -1,25 +1,21 @@
 //! The fan-out: a run of publications to one destination, written to each of its subscribers.
 
-use std::io::IoSlice;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::batch::{Batch, COPIED_FRAME_BYTES_MAX, LONG_FRAMES_MAX};
+use crate::batch::Batch;
 use crate::format::{FORMATS_MAX, Format, Formats};
 use crate::inbox::Predicate;
 use crate::member::{Deadline, Member};
 use crate::moment::Moment;
 use crate::outbox::Frame;
+use crate::prefixed::{Frames, Prefixed};
 use crate::publication::Publication;
-use crate::session::Slot;
 use crate::shard::Shard;
 use crate::sink::{Ending, Sink, Written};
 use crate::topics::{Subscriber, Subscription};
 use crate::wheel::Wheel;
-
-/// How large a buffer for frames a shard keeps between two runs.
-const FRAMES_KEPT_BYTES_MAX: usize = 64 << 10;
 
 /// A run on its way to subscribers, with what was encoded for it so far.
 struct Pass<'a> {
@@ -33,66 +29,8 @@ struct Pass<'a> {
 enum Encoding {
     /// All its subscribers get the same.
     Shared(Batch),
-    /// Each subscriber gets something of its own before what is shared: here, one by one.
-    Prefixed(Arc<dyn Format>, Vec<Bytes>),
-}
-
-/// The frames of one subscriber, one behind the other. Their buffer is the shard's, so that a
-/// delivery allocates nothing.
-#[derive(Default)]
-pub(crate) struct Frames {
-    /// Prefixes and, unless they are long, shared bytes.
-    bytes: Vec<u8>,
-    ends: Vec<FrameEnd>,
-    long_frames: usize,
-}
-
-/// One of these frames.
-struct FrameEnd {
-    /// Where its prefix ends.
-    prefix_end: usize,
-    /// Its shared bytes are not copied.
-    is_long: bool,
-    /// Which publication of the run it is.
-    index: usize,
-}
-
-impl Frames {
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.long_frames = 0;
-    }
-
-    fn add(
-        &mut self,
-        index: usize,
-        publication: &Publication,
-        format: &dyn Format,
-        label: &str,
-        shared: &[u8],
-    ) {
-        format.prefix(publication, label, shared, &mut self.bytes);
-        let prefix_end = self.bytes.len();
-        let is_long = shared.len() > COPIED_FRAME_BYTES_MAX && self.long_frames < LONG_FRAMES_MAX;
-        self.long_frames += usize::from(is_long);
-        if !is_long {
-            self.bytes.extend_from_slice(shared);
-        }
-        self.ends.push(FrameEnd {
-            prefix_end,
-            is_long,
-            index,
-        });
-    }
-
-    /// Gives the memory of an unusual run back.
-    fn shrink(&mut self) {
-        self.clear();
-        if self.bytes.capacity() > FRAMES_KEPT_BYTES_MAX {
-            *self = Self::default();
-        }
-    }
+    /// Each subscriber gets something of its own before what is shared.
+    Prefixed(Prefixed),
 }
 
 impl Shard {
@@ -144,6 +82,11 @@ impl Shard {
                 several => pass.deliver_in_order(several, member, sink, now, wheel),
             };
             casualties.extend(casualty.map(|ending| (slot, ending)));
+        }
+        for encoding in pass.encodings.iter_mut().flatten() {
+            if let Encoding::Prefixed(prefixed) = encoding {
+                pass.frames.take_back(prefixed);
+            }
         }
         pass.frames.shrink();
         self.frames = pass.frames;
@@ -218,7 +161,7 @@ impl Pass<'_> {
             if format.has_prefix() {
                 let run = self.run.iter();
                 let shared = run.map(|one| one.encoded(self.formats, id)).collect();
-                Encoding::Prefixed(format, shared)
+                Encoding::Prefixed(self.frames.prefixed(format, shared))
             } else {
                 Encoding::Shared(Batch::new(self.run, self.formats, id))
             }
@@ -227,20 +170,10 @@ impl Pass<'_> {
         member.is_sent_to(true, now);
         let batch = match encoding {
             Encoding::Shared(batch) => batch,
-            Encoding::Prefixed(format, shared) => {
+            Encoding::Prefixed(prefixed) => {
                 let subscription = &member.subscriptions[subscriber.subscription as usize];
-                self.frames.clear();
-                for (index, publication) in self.run.iter().enumerate().skip(first) {
-                    let label = &subscription.label;
-                    self.frames
-                        .add(index, publication, &**format, label, &shared[index]);
-                }
-                let prefixed = Prefixed {
-                    frames: &self.frames,
-                    run: self.run,
-                    shared,
-                };
-                return prefixed.write(slot, member, sink, now, wheel);
+                prefixed.address(self.run, first, &subscription.label);
+                return prefixed.write(self.run, slot, member, sink, now, wheel);
             }
         };
         let mut next = Some((first, 0));
@@ -307,81 +240,5 @@ impl Frame {
             prefix: prefix.into(),
             ..self
         }
-    }
-}
-
-/// The frames of a run for one subscriber.
-struct Prefixed<'a> {
-    frames: &'a Frames,
-    run: &'a [Arc<Publication>],
-    shared: &'a [Bytes],
-}
-
-impl Prefixed<'_> {
-    /// Writes them; what is not taken waits, holding the shared bytes.
-    fn write(
-        &self,
-        slot: Slot,
-        member: &mut Member,
-        sink: &mut impl Sink,
-        now: Moment,
-        wheel: &mut Wheel<Deadline>,
-    ) -> Option<Ending> {
-        let Frames {
-            bytes,
-            ends,
-            long_frames,
-        } = self.frames;
-        let mut written = 0;
-        if member.outbox.is_none() && !ends.is_empty() {
-            let mut slices = Vec::new();
-            let only = [IoSlice::new(bytes)];
-            let result = if *long_frames > 0 {
-                self.slices(&mut slices);
-                sink.write(slot, &slices)
-            } else if bytes.is_empty() {
-                Written::Bytes(0)
-            } else {
-                sink.write(slot, &only)
-            };
-            match result {
-                Written::Bytes(count) => written = count,
-                Written::Gone => return Some(Ending::lost()),
-            }
-        }
-        let (mut begin, mut copied) = (0, 0);
-        for one in ends {
-            let shared = &self.shared[one.index];
-            let prefix = &bytes[copied..one.prefix_end];
-            copied = one.prefix_end + if one.is_long { 0 } else { shared.len() };
-            let length = prefix.len() + shared.len();
-            if written < begin + length {
-                let frame = Frame {
-                    prefix: Bytes::copy_from_slice(prefix),
-                    body: shared.clone(),
-                    key: self.run[one.index].key().cloned(),
-                    droppable: true,
-                };
-                let of_this = written.saturating_sub(begin);
-                if let Some(ending) = member.queue(frame, of_this, slot, sink, now, wheel) {
-                    return Some(ending);
-                }
-            }
-            begin += length;
-        }
-        None
-    }
-
-    /// The buffers of one write, with long shared bytes from where they are.
-    fn slices<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
-        let bytes = &self.frames.bytes;
-        let mut copied = 0;
-        for one in self.frames.ends.iter().filter(|one| one.is_long) {
-            out.push(IoSlice::new(&bytes[copied..one.prefix_end]));
-            out.push(IoSlice::new(&self.shared[one.index]));
-            copied = one.prefix_end;
-        }
-        out.push(IoSlice::new(&bytes[copied..]));
-        out.retain(|part| !part.is_empty());
     }
 }

@@ -89,6 +89,7 @@ mod outbox;
 mod outbox_properties;
 mod outcome;
 mod patterns;
+mod prefixed;
 mod publication;
 mod pump;
 mod replay;

@@ -14,7 +14,6 @@ use bytes::Bytes;
 use slab::Slab;
 
 use crate::destination::Destination;
-use crate::fanout::Frames;
 use crate::format::{Format, FormatId};
 use crate::hub::Shared;
 use crate::inbox::Entry;
@@ -22,6 +21,7 @@ use crate::member::{Deadline, Member, Phase};
 use crate::moment::Moment;
 use crate::outbox::Frame;
 use crate::outcome::{Outcome, Refusal, Ticket};
+use crate::prefixed::Frames;
 use crate::publication::Message;
 use crate::replay::Replay;
 use crate::session::{NewSession, Session, SessionId, Slot};

@@ -56,17 +56,25 @@ const SUBSCRIBERS: usize = 1_000;
 const PUBLICATIONS: usize = 16;
 const BYTES: usize = 128;
 
-/// Puts the label before what all get.
+/// Puts the label before what all get, and counts how often it is asked to.
 #[derive(Default)]
-struct Labelled(Plain);
+struct Labelled {
+    plain: Plain,
+    prefixes: AtomicUsize,
+}
 
 impl Format for Labelled {
     fn encode_content(&self, content: &Content) -> Bytes {
-        self.0.encode_content(content)
+        self.plain.encode_content(content)
     }
 
     fn prefix(&self, _: &campanile_hub::Publication, label: &str, _: &[u8], out: &mut Vec<u8>) {
+        self.prefixes.fetch_add(1, Ordering::Relaxed);
         out.extend_from_slice(label.as_bytes());
+    }
+
+    fn prefix_end<'a>(&self, label: &'a str) -> Option<&'a [u8]> {
+        Some(label.as_bytes())
     }
 
     fn has_prefix(&self) -> bool {
@@ -204,12 +212,17 @@ fn deliveries_with_a_prefix_allocate_nothing_either() {
         counted.count_total as usize
     };
     allocations(PUBLICATIONS);
-    labelled.0.encodes.store(0, Ordering::Relaxed);
+    labelled.plain.encodes.store(0, Ordering::Relaxed);
+    labelled.prefixes.store(0, Ordering::Relaxed);
     let one = allocations(1);
-    assert_eq!(labelled.0.encodes.load(Ordering::Relaxed), 1);
+    assert_eq!(labelled.plain.encodes.load(Ordering::Relaxed), 1);
+    // Once for each length that labels have here, from sub-0 to sub-999.
+    assert_eq!(labelled.prefixes.load(Ordering::Relaxed), 3);
     assert!(one <= 16, "{one} allocations for one publication");
     let many = allocations(PUBLICATIONS);
     assert!(many <= 16 + 4 * PUBLICATIONS, "{many} for {PUBLICATIONS}");
+    let prefixes = labelled.prefixes.load(Ordering::Relaxed);
+    assert_eq!(prefixes, 3 + 3 * PUBLICATIONS);
 }
 
 #[test]

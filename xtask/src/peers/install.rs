@@ -12,6 +12,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    apt,
     peers::{
         process::Process,
         roster::{Kit, Peer},
@@ -64,10 +65,18 @@ impl Installed {
                 }
             }
             Kit::Go(..) => {
-                let free = free_address()?;
-                command.env("CENTRIFUGO_HTTP_SERVER_PORT", free.port().to_string());
+                address = free_addresses(1)?.first().copied();
+                let port = address.map_or(0, |address| address.port());
+                command.env("CENTRIFUGO_HTTP_SERVER_PORT", port.to_string());
                 command.env("CENTRIFUGO_WEBSOCKET_COMPRESSION", is_deflated.to_string());
-                address = Some(free);
+            }
+            Kit::Debian(..) => {
+                let free = free_addresses(3)?;
+                command.args(free.iter().map(|address| address.port().to_string()));
+                address = free.first().copied();
+            }
+            Kit::Own => {
+                command.env("NO_COLOR", "1");
             }
             // Tomcat compresses for whoever offers it.
             Kit::Cargo | Kit::Maven => {}
@@ -81,20 +90,9 @@ impl Installed {
 /// # Errors
 /// When something is missing or refused; the text is one line, for a report.
 pub(crate) fn install(place: &Place, peer: &Peer) -> Result<Installed, Failure> {
-    let source = place.root.join("peers").join(peer.name);
     let folder = place.target.join("peers").join(peer.name);
-    let stamp = folder.join(STAMP);
-    let mut is_changed = copy(&source, &folder)?;
-    if peer.kit == Kit::Cargo {
-        // What it shares with Campanile, it has in the same version.
-        is_changed |= copy_file(&place.root.join("Cargo.lock"), &folder.join("shared.lock"))?;
-    }
-    if is_changed || !stamp.exists() {
-        if stamp.exists() {
-            fs::remove_file(&stamp).map_err(during(stamp.display()))?;
-        }
-        build(peer, &folder)?;
-        fs::write(&stamp, "").map_err(during(stamp.display()))?;
+    if peer.kit != Kit::Own {
+        prepare(place, peer, &folder)?;
     }
     let read = |name: &str| {
         let path = folder.join(name);
@@ -125,9 +123,23 @@ pub(crate) fn install(place: &Place, peer: &Peer) -> Result<Installed, Failure> 
             let mut command = Command::new("java");
             command
                 .arg("-jar")
-                .arg(folder.join("target/peer-spring.jar"));
+                .arg(folder.join(format!("target/peer-{}.jar", peer.name)));
             command.arg("--server.port=0");
             (parent_version(&read("pom.xml")?), command)
+        }
+        Kit::Debian(..) => {
+            let mut command = Command::new("sh");
+            command.arg(folder.join("server.sh"));
+            let version = fs::read_dir(folder.join("debs"))
+                .map_err(during(folder.display()))?
+                .flatten()
+                .find_map(|entry| debian_version(&entry.file_name().to_string_lossy(), peer.name));
+            (version, command)
+        }
+        Kit::Own => {
+            let mut command = Command::new(place.program("release"));
+            command.args(["--dev", "--listen", "127.0.0.1:0"]);
+            (None, command)
         }
     };
     let title = match version {
@@ -141,8 +153,31 @@ pub(crate) fn install(place: &Place, peer: &Peer) -> Result<Installed, Failure> 
     })
 }
 
+/// Copies a peer into `folder` and builds it there, unless that was done before.
+fn prepare(place: &Place, peer: &Peer, folder: &Path) -> Result<(), Failure> {
+    let source = place.root.join("peers").join(peer.name);
+    let stamp = folder.join(STAMP);
+    let mut is_changed = copy(&source, folder)?;
+    if peer.kit == Kit::Cargo {
+        // What it shares with Campanile, it has in the same version.
+        is_changed |= copy_file(&place.root.join("Cargo.lock"), &folder.join("shared.lock"))?;
+    }
+    if is_changed || !stamp.exists() {
+        if stamp.exists() {
+            fs::remove_file(&stamp).map_err(during(stamp.display()))?;
+        }
+        build(peer, folder)?;
+        fs::write(&stamp, "").map_err(during(stamp.display()))?;
+    }
+    Ok(())
+}
+
 fn build(peer: &Peer, folder: &Path) -> Result<(), Failure> {
     let mut command = match peer.kit {
+        Kit::Own => return Ok(()),
+        Kit::Debian(release, packages) => {
+            return apt::unpack(folder, release, packages).map(drop);
+        }
         Kit::Node | Kit::Bun => {
             let mut npm = Command::new("npm");
             npm.args(["install", "--no-audit", "--no-fund", "--no-package-lock"]);
@@ -211,10 +246,16 @@ fn copy_file(from: &Path, to: &Path) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// An address that nobody has at the moment.
-fn free_address() -> Result<SocketAddr, Failure> {
-    TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
+/// Addresses that nobody has at the moment.
+fn free_addresses(count: usize) -> Result<Vec<SocketAddr>, Failure> {
+    // All are held until all are known, or they could be the same.
+    let listeners: Vec<TcpListener> = (0..count)
+        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
+        .collect::<Result<_, _>>()
+        .map_err(during("127.0.0.1"))?;
+    let addresses = listeners.iter().map(TcpListener::local_addr);
+    addresses
+        .collect::<Result<_, _>>()
         .map_err(during("127.0.0.1"))
 }
 
@@ -252,6 +293,14 @@ fn parent_version(manifest: &str) -> Option<String> {
     let (parent, _) = manifest.split_once("</parent>")?;
     let (_, rest) = parent.split_once("<version>")?;
     Some(rest.split_once("</version>")?.0.to_owned())
+}
+
+/// The version of a package in the name of its archive, without Debian's own part.
+fn debian_version(archive: &str, name: &str) -> Option<String> {
+    let rest = archive.strip_prefix(name)?;
+    let (_, rest) = rest.split_once('_')?;
+    let version = rest.split('_').next()?;
+    Some(version.split(['-', '+']).next()?.to_owned())
 }
 
 /// One line that tells why a build failed, without addresses: those are a machine's own.
@@ -294,6 +343,12 @@ mod tests {
         assert_eq!(locked_version(lock, "floor"), None);
         let pom = "<project><parent><version>3.5.16</version></parent><version>0</version>";
         assert_eq!(parent_version(pom).as_deref(), Some("3.5.16"));
+        let archive = "rabbitmq-server_3.10.8-1.1+deb12u1_all.deb";
+        assert_eq!(
+            debian_version(archive, "rabbitmq").as_deref(),
+            Some("3.10.8")
+        );
+        assert_eq!(debian_version("erlang-base_25.deb", "rabbitmq"), None);
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl<'a> Bench<'a> {
             }
             None => server.announced_address(START_PATIENCE)?,
         };
-        let dialect = contender.dialect();
+        let dialect = self.dialect(contender);
         let url = dialect.url(address, shape);
         let mut generator = Command::new(self.place.program("release"));
         generator
@@ -122,11 +122,20 @@ impl<'a> Bench<'a> {
         )))
     }
 
+    fn dialect(&self, contender: Contender<'_>) -> Dialect {
+        match contender {
+            Contender::Campanile => self.options.dialect,
+            Contender::Peer(peer, _) => peer.dialect,
+        }
+    }
+
     fn start(&self, contender: Contender<'_>, shape: Shape) -> Result<Start, Failure> {
         match contender {
             Contender::Peer(_, installed) => installed.start(self.options.is_deflated),
             Contender::Campanile => {
-                let mut command = if shape == Shape::Rooms {
+                // Raw rooms are an example's; STOMP's are topics, which the program has.
+                let is_example = shape == Shape::Rooms && self.options.dialect == Dialect::Raw;
+                let mut command = if is_example {
                     Command::new(
                         self.place
                             .program("release/examples")
@@ -153,13 +162,6 @@ impl Contender<'_> {
         match self {
             Self::Campanile => "campanile",
             Self::Peer(peer, _) => peer.name,
-        }
-    }
-
-    fn dialect(&self) -> Dialect {
-        match self {
-            Self::Campanile => Dialect::Raw,
-            Self::Peer(peer, _) => peer.dialect,
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use crate::{
-    peers::{figures::Shape, roster::PEERS},
+    peers::{
+        figures::Shape,
+        roster::{Dialect, PEERS},
+    },
     run::Failure,
 };
 
@@ -21,19 +24,24 @@ Usage: cargo xtask peers [OPTION VALUE]...
 
   --shape SHAPE[,SHAPE]  idle, fanout, fanout-max, echo, rooms, connect, churn, slow
                          (default: fanout-max)
-  --only PEER[,PEER]     bun, ws, socket.io, axum, centrifugo, spring, floor (default: all)
+  --only PEER[,PEER]     bun, ws, socket.io, axum, centrifugo, spring, floor (default: these), or
+                         campanile-raw, spring-stomp, rabbitmq (default with --stomp)
   --pairs N              runs of Campanile and of each peer (default: 15, the least for a ratio
                          that is published)
   --seconds S            how long a run measures (default: 3)
-  --warm-up S            how long it runs before that (default: 1; Spring: at least 6)
+  --warm-up S            how long it runs before that (default: 1; Spring: at least 6,
+                         RabbitMQ: 2)
   --out FOLDER           where the reports go (default: peers/report in the target folder)
   --deflate              with permessage-deflate
+  --stomp                Campanile speaks STOMP: sessions of all versions, each with a subscription
+                         id of its own
   --sessions N, --payload BYTES, --rate N, --window N, --rooms N, --quiet-time S
                          as `campanile bench` has them, and with its defaults (quiet-time: 10)
 
 Peers are installed into the target folder from public registries. It needs npm and node for bun,
-ws and socket.io, go for centrifugo, java and mvn for spring. What cannot be installed or does not
-start is named as not measured.";
+ws and socket.io, go for centrifugo, java and mvn for spring and
+spring-stomp, a Debian for rabbitmq, which is unpacked and not installed. What cannot be had or does
+not start is named as not measured.";
 
 /// The chore's options.
 #[derive(Debug)]
@@ -54,6 +62,8 @@ pub(crate) struct Options {
     pub(crate) out: Option<PathBuf>,
     /// Whether messages are compressed.
     pub(crate) is_deflated: bool,
+    /// What Campanile speaks.
+    pub(crate) dialect: Dialect,
     /// What `campanile bench` is given as it is: names with their values.
     pub(crate) passed_on: Vec<(&'static str, String)>,
 }
@@ -73,12 +83,17 @@ impl Options {
             quiet_seconds: seconds("--quiet-time", QUIET_SECONDS)?,
             out: None,
             is_deflated: false,
+            dialect: Dialect::Raw,
             passed_on: Vec::new(),
         };
         let mut words = words.iter().copied();
         while let Some(name) = words.next() {
             if name == "--deflate" {
                 options.is_deflated = true;
+                continue;
+            }
+            if name == "--stomp" {
+                options.dialect = Dialect::Stomp;
                 continue;
             }
             let value = words
@@ -89,8 +104,17 @@ impl Options {
         if options.shapes.is_empty() {
             options.shapes.push(Shape::FanoutMax);
         }
+        if options.dialect == Dialect::Stomp && options.shapes.contains(&Shape::Echo) {
+            return Err(Failure::new(
+                "--stomp has no echo: what a client sends to a topic goes to all",
+            ));
+        }
         if options.peers.is_empty() {
-            options.peers = PEERS.iter().map(|peer| peer.name).collect();
+            options.peers = PEERS
+                .iter()
+                .filter(|peer| peer.is_usual_beside(options.dialect))
+                .map(|peer| peer.name)
+                .collect();
         }
         Ok(options)
     }
@@ -161,8 +185,20 @@ mod tests {
         let options = Options::parse(&[]).unwrap();
         assert_eq!(options.shapes, [Shape::FanoutMax]);
         assert_eq!(options.pairs, PUBLISHED_PAIRS_MIN);
-        assert_eq!(options.peers.len(), PEERS.len());
+        assert_eq!(options.dialect, Dialect::Raw);
+        assert!(options.peers.contains(&"bun"));
+        assert!(!options.peers.contains(&"rabbitmq"));
         assert!(options.passed_on.is_empty());
+    }
+
+    #[test]
+    fn stomp_brings_the_peers_that_speak_it() {
+        let options = Options::parse(&["--stomp", "--window", "1"]).unwrap();
+        assert_eq!(options.dialect, Dialect::Stomp);
+        let expected = ["campanile-raw", "spring-stomp", "rabbitmq"];
+        assert_eq!(options.peers, expected);
+        let beside_bun = Options::parse(&["--stomp", "--only", "bun"]).unwrap();
+        assert_eq!(beside_bun.peers, ["bun"]);
     }
 
     #[test]
@@ -205,6 +241,7 @@ mod tests {
             &["--seconds", "-1"],
             &["--seconds", "NaN"],
             &["--loud", "1"],
+            &["--stomp", "--shape", "echo"],
             &["echo"],
         ] {
             assert!(Options::parse(words).is_err(), "{words:?} was taken");

@@ -17,6 +17,10 @@ pub(crate) enum Kit {
     Go(&'static str, &'static str),
     /// Maven.
     Maven,
+    /// These packages of the given release of Debian, unpacked and not installed.
+    Debian(&'static str, &'static [&'static str]),
+    /// Campanile itself, in another dialect.
+    Own,
 }
 
 /// What a client must say to take part.
@@ -28,12 +32,36 @@ pub(crate) enum Dialect {
     SocketIo,
     /// Centrifugo's JSON protocol.
     Centrifugo,
+    /// STOMP: sessions of 1.0, 1.1 and 1.2 in turn, each with a subscription id of its own.
+    Stomp,
 }
+
+/// What a RabbitMQ with its plugins needs, without what only its service and its tools do.
+const RABBITMQ: Kit = Kit::Debian(
+    "bookworm",
+    &[
+        "rabbitmq-server",
+        "erlang-asn1",
+        "erlang-base",
+        "erlang-crypto",
+        "erlang-eldap",
+        "erlang-inets",
+        "erlang-mnesia",
+        "erlang-os-mon",
+        "erlang-parsetools",
+        "erlang-public-key",
+        "erlang-runtime-tools",
+        "erlang-ssl",
+        "erlang-syntax-tools",
+        "erlang-tools",
+        "erlang-xmerl",
+    ],
+);
 
 /// A server that Campanile is measured beside.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    /// Its name on the command line; its folder's name, too.
+    /// Its name on the command line; its folder's name, too, if it has one.
     pub(crate) name: &'static str,
     /// Its name in reports.
     pub(crate) title: &'static str,
@@ -47,8 +75,9 @@ pub(crate) struct Peer {
     pub(crate) has_deflate: bool,
 }
 
-/// All peers. The kernel floor stands last: it is no server but the bound of all.
-pub(crate) const PEERS: [Peer; 7] = [
+/// All peers. The kernel floor stands behind those who speak as it does: it is no server but their
+/// bound. Those that STOMP is measured beside follow.
+pub(crate) const PEERS: [Peer; 10] = [
     Peer {
         name: "bun",
         title: "Bun",
@@ -106,11 +135,48 @@ pub(crate) const PEERS: [Peer; 7] = [
         warm_up_seconds_min: 0.0,
         has_deflate: false,
     },
+    Peer {
+        name: "campanile-raw",
+        title: "Campanile, raw",
+        kit: Kit::Own,
+        dialect: Dialect::Raw,
+        warm_up_seconds_min: 0.0,
+        has_deflate: true,
+    },
+    Peer {
+        name: "spring-stomp",
+        title: "Spring Boot's simple broker",
+        kit: Kit::Maven,
+        dialect: Dialect::Stomp,
+        warm_up_seconds_min: 6.0,
+        has_deflate: true,
+    },
+    Peer {
+        name: "rabbitmq",
+        title: "RabbitMQ Web-STOMP",
+        kit: RABBITMQ,
+        dialect: Dialect::Stomp,
+        // Its queues' processes find their size.
+        warm_up_seconds_min: 2.0,
+        has_deflate: true,
+    },
 ];
 
 impl Peer {
+    /// Whether it is measured when nobody is named, beside a Campanile that speaks `dialect`.
+    pub(crate) fn is_usual_beside(&self, dialect: Dialect) -> bool {
+        let is_for_stomp = self.kit == Kit::Own || self.dialect == Dialect::Stomp;
+        is_for_stomp == (dialect == Dialect::Stomp)
+    }
+
     /// Why a shape cannot be measured with this peer, if it cannot.
     pub(crate) fn lacks(&self, shape: Shape, is_deflated: bool) -> Option<&'static str> {
+        if self.kit == Kit::Own && shape == Shape::Rooms {
+            return Some("its rooms are another program's");
+        }
+        if self.dialect == Dialect::Stomp && shape == Shape::Echo {
+            return Some("it has no echo: its clients send to topics");
+        }
         if is_deflated && !self.has_deflate {
             return Some("it has no permessage-deflate");
         }
@@ -128,6 +194,7 @@ impl Dialect {
             Self::Raw => "raw",
             Self::SocketIo => "socket.io",
             Self::Centrifugo => "centrifugo",
+            Self::Stomp => "stomp",
         }
     }
 
@@ -142,6 +209,8 @@ impl Dialect {
             (Self::SocketIo, _) => "/socket.io/?EIO=4&transport=websocket",
             (Self::Centrifugo, Shape::Rooms) => "/connection/websocket#room-{room}",
             (Self::Centrifugo, _) => "/connection/websocket#bench",
+            (Self::Stomp, Shape::Rooms) => "/stomp#/topic/room-{room}",
+            (Self::Stomp, _) => "/stomp#/topic/bench",
         };
         format!("ws://{address}{target}")
     }
@@ -166,6 +235,8 @@ mod tests {
         assert_eq!(url(Dialect::Raw, Shape::Echo), "ws://127.0.0.1:9/echo");
         assert!(url(Dialect::SocketIo, Shape::Rooms).ends_with("&room={room}"));
         assert!(url(Dialect::Centrifugo, Shape::Rooms).ends_with("#room-{room}"));
+        assert!(url(Dialect::Stomp, Shape::Rooms).ends_with("/stomp#/topic/room-{room}"));
+        assert!(url(Dialect::Stomp, Shape::Fanout).ends_with("/stomp#/topic/bench"));
     }
 
     #[test]
@@ -175,5 +246,20 @@ mod tests {
         assert!(peer("centrifugo").lacks(Shape::Fanout, false).is_none());
         assert!(peer("floor").lacks(Shape::Fanout, true).is_some());
         assert!(peer("bun").lacks(Shape::Fanout, true).is_none());
+        assert!(peer("rabbitmq").lacks(Shape::Echo, false).is_some());
+        assert!(peer("campanile-raw").lacks(Shape::Rooms, false).is_some());
+    }
+
+    #[test]
+    fn stomp_is_measured_beside_stomp_and_what_it_is_made_of() {
+        let usual = |dialect| {
+            let peers = PEERS.iter().filter(|peer| peer.is_usual_beside(dialect));
+            peers.map(|peer| peer.name).collect::<Vec<_>>()
+        };
+        let stomp = usual(Dialect::Stomp);
+        assert_eq!(stomp, ["campanile-raw", "spring-stomp", "rabbitmq"]);
+        let raw = usual(Dialect::Raw);
+        assert_eq!(raw.len() + stomp.len(), PEERS.len());
+        assert!(raw.contains(&"spring") && raw.contains(&"floor"));
     }
 }

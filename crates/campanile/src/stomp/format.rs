@@ -76,6 +76,10 @@ impl Format for StompFormat {
         out.extend_from_slice(subscription);
     }
 
+    fn prefix_end<'a>(&self, label: &'a str) -> Option<&'a [u8]> {
+        Some(labels::header(label).as_bytes())
+    }
+
     fn has_prefix(&self) -> bool {
         true
     }
