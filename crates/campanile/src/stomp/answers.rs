@@ -21,7 +21,13 @@ impl StompSession {
             Ok(close)
         });
         match replied {
-            Err(refused) => self.refuse(&refused, receipt, link),
+            Err(refused) => {
+                if let Replies::Subscription(label) = &about.replies {
+                    // What was refused has taken no id. It is gone already if the client was quick.
+                    let _ = self.forget(label, link);
+                }
+                self.refuse(&refused, receipt, link);
+            }
             Ok(close) => {
                 if let Some(receipt) = receipt {
                     self.receipt(receipt, link);
@@ -34,7 +40,12 @@ impl StompSession {
         }
     }
 
-    fn reply(&self, message: Message, about: &About, link: &mut Link<'_>) -> Result<(), Refused> {
+    fn reply(
+        &mut self,
+        message: Message,
+        about: &About,
+        link: &mut Link<'_>,
+    ) -> Result<(), Refused> {
         let message = with_content_type(message);
         match &about.replies {
             Replies::Destinations(names) => {
@@ -54,7 +65,9 @@ impl StompSession {
             }
             Replies::Subscription(label) => {
                 let version = self.version.unwrap_or(Version::V12);
-                let frame = reply_to(version, label, &about.destination, &message);
+                self.replies += 1;
+                let id = format!("reply-{}", self.replies);
+                let frame = reply_to(version, label, &about.destination, &id, &message);
                 // A session that is being closed gets no more answers.
                 let _ = link.shard.reply(link.slot, frame);
             }

@@ -63,15 +63,17 @@ impl Format for StompFormat {
             return;
         }
         let subscription = labels::header(label).as_bytes();
+        let ack = labels::ack(label, publication.id()).unwrap_or_default();
         let opcode = match publication.content() {
             Content::Text(_) => Opcode::Text,
             Content::Parts(parts) if parts.is_text() => Opcode::Text,
             _ => Opcode::Binary,
         };
-        let length = COMMAND.len() + subscription.len() + shared.len();
+        let length = COMMAND.len() + subscription.len() + ack.len() + shared.len();
         out.extend_from_slice(frame_header(true, false, opcode, length).as_ref());
         out.extend_from_slice(COMMAND);
         out.extend_from_slice(subscription);
+        out.extend_from_slice(ack.as_bytes());
     }
 
     fn has_prefix(&self) -> bool {

@@ -1,9 +1,11 @@
 //! What a server tells a STOMP client, and how it refuses.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use campanile_hub::{Content, Message, Refusal};
 use campanile_stomp::{
-    ClientFrameError, Command, DecodeError, NoCommonVersion, SelectorError, Version,
+    ClientFrameError, Command, DecodeError, Frame, NoCommonVersion, SelectorError, Version,
 };
 use campanile_websocket::{CloseCode, Opcode, encode_frame};
 
@@ -114,17 +116,19 @@ const WORDS: [&str; 6] = [
     "handler-failed",
 ];
 
-/// A MESSAGE to one subscription alone, in a WebSocket message.
+/// A MESSAGE to one subscription alone, in a WebSocket message. Its id is unique in the session.
 pub(crate) fn reply_to(
     version: Version,
     label: &str,
     destination: &str,
+    id: &str,
     message: &Message,
 ) -> Bytes {
     let mut frame = format::COMMAND.to_vec();
     frame.extend_from_slice(labels::header(label).as_bytes());
+    frame.extend_from_slice(labels::ack(label, id).unwrap_or_default().as_bytes());
     let (headers, body) = (&message.headers, message.content.bytes());
-    format::append_rest(&mut frame, version, destination, "reply", headers, body);
+    format::append_rest(&mut frame, version, destination, id, headers, body);
     let opcode = match message.content {
         Content::Text(_) => Opcode::Text,
         _ => Opcode::Binary,
@@ -141,4 +145,21 @@ pub(crate) fn in_message(
 ) -> Bytes {
     let frame = campanile_stomp::encode(version, command, headers, body.as_bytes());
     encode_frame(Opcode::Text, &frame)
+}
+
+/// The receipt that a frame asks for. The examples of 1.0 have blanks around values.
+pub(crate) fn receipt_of<'a>(frame: &Frame<'a>, version: Option<Version>) -> Option<Cow<'a, str>> {
+    let receipt = frame.header("receipt")?;
+    match version {
+        Some(Version::V10) => Some(receipt.trim_matches(' ').to_owned().into()),
+        _ => Some(receipt),
+    }
+}
+
+/// What comes before CONNECT is not looked at.
+pub(crate) fn not_connected() -> Refused {
+    Refused::breach(
+        "not-connected",
+        "send CONNECT first, and wait for CONNECTED",
+    )
 }

@@ -7,17 +7,17 @@ use campanile_hub::{
     Cause, Content, Destination, Ending, Hub, Moment, Outcome, Shard, Slot, Timeouts,
 };
 use campanile_stomp::{
-    ClientFrame, Command, Connect, Decoder, Frame, HeartBeat, HeartBeatPlan, Limits, Request, Role,
-    SUPPORTED_VERSIONS, Selector, Send, Subscribe, Unsubscribe, Version,
+    AckMode, ClientFrame, Command, Connect, DecodeError, Decoder, Frame, HeartBeat, HeartBeatPlan,
+    Limits, Request, Role, SUPPORTED_VERSIONS, Selector, Send, Subscribe, Unsubscribe, Version,
 };
 use campanile_websocket::CloseCode;
 
 use super::broker::{Brokering, Kind};
 use super::format::StompFormats;
 use super::handlers::Handlers;
-use super::labels::label;
+use super::labels::{acknowledged, label};
 use super::messages::{message, of_somebody};
-use super::reply::{Refused, in_message};
+use super::reply::{Refused, in_message, not_connected, receipt_of};
 use crate::context::Sent;
 use crate::session::Session;
 
@@ -56,6 +56,8 @@ pub(crate) struct StompSession {
     /// There once CONNECT was answered.
     pub(super) version: Option<Version>,
     subscriptions: u32,
+    /// How many MESSAGEs were made for this session alone.
+    pub(super) replies: u64,
     /// The client wants to go on after a refusal.
     keeps_going: bool,
     /// Nothing is taken from the client any more.
@@ -69,6 +71,7 @@ impl StompSession {
             runtime,
             version: None,
             subscriptions: 0,
+            replies: 0,
             keeps_going: false,
             has_ended: false,
         }
@@ -108,15 +111,21 @@ impl StompSession {
     }
 
     fn frame(&mut self, frame: &Frame<'_>, link: &mut Link<'_>) -> Step {
-        let receipt = frame.header("receipt");
-        let done = ClientFrame::read(frame, self.version.unwrap_or(Version::V12))
-            .map_err(Refused::from)
-            .and_then(|read| self.request(read.request, frame, receipt.as_deref(), link));
-        let receipt = receipt.as_deref().filter(|_| self.version.is_some());
+        let receipt = receipt_of(frame, self.version);
+        let receipt = receipt.as_deref();
+        let opens = matches!(frame.command(), Command::Connect | Command::Stomp);
+        let done = if opens || self.is_connected() {
+            ClientFrame::read(frame, self.version.unwrap_or(Version::V12))
+                .map_err(Refused::from)
+                .and_then(|read| self.request(read.request, frame, receipt, link))
+        } else {
+            Err(not_connected())
+        };
         match done {
             Ok(After::Call(sent)) => return Step::Call(sent),
             Ok(after) => {
-                if let Some(receipt) = receipt {
+                // CONNECTED is the answer to CONNECT, which asks for no receipt (Header receipt).
+                if let Some(receipt) = receipt.filter(|_| !opens) {
                     self.receipt(receipt, link);
                 }
                 if let After::Leave = after {
@@ -139,10 +148,7 @@ impl StompSession {
         let Some(version) = self.version else {
             return match request {
                 Request::Connect(connect) => self.connect(&connect, frame, link),
-                _ => Err(Refused::breach(
-                    "not-connected",
-                    "send CONNECT first, and wait for CONNECTED",
-                )),
+                _ => Err(not_connected()),
             };
         };
         match request {
@@ -171,6 +177,10 @@ impl StompSession {
         link: &mut Link<'_>,
     ) -> Result<After, Refused> {
         let version = connect.version()?;
+        if version > Version::V10 && !frame.body().is_empty() {
+            let command = frame.command();
+            return Err(DecodeError::BodyNotAllowed { command }.into());
+        }
         let plan = HeartBeat::negotiate(HEART_BEAT, connect.heart_beat);
         self.version = Some(version);
         self.keeps_going = frame.header("x-errors").as_deref() == Some("keep");
@@ -242,15 +252,26 @@ impl StompSession {
             return Err(Refused::new("too-many-subscriptions", detail));
         }
         let name = &*subscribe.destination;
-        let label = label(version, subscribe.id.as_deref(), name);
-        if link.shard.has_label(link.slot, &label) {
+        let mut label = label(version, subscribe.id.as_deref(), name);
+        let with_ack = acknowledged(&label);
+        if [&label, &with_ack]
+            .iter()
+            .any(|one| link.shard.has_label(link.slot, one))
+        {
             let id = subscribe.id.as_deref().unwrap_or(name);
             let detail = format!("{id:?} is another subscription's; choose an id of its own");
             return Err(Refused::new("duplicate-subscription", detail));
         }
+        if version == Version::V12 && subscribe.ack != AckMode::Auto {
+            label = with_ack;
+        }
         if let Kind::Application(path) = self.runtime.broker.kind(name)? {
             let found = self.runtime.handlers.subscribe(path);
             let found = found.ok_or_else(|| no_handler(name))?;
+            // Nothing more comes of it, but its id is taken until the client gives it back.
+            let own = Destination::of_session(link.session.id(), name);
+            subscribe_to(own, &label, None, link)?;
+            self.subscriptions += 1;
             let message = Content::text("").into();
             return Ok(After::Call(found.call(
                 name,
@@ -291,9 +312,16 @@ impl StompSession {
             Unsubscribe::Id(id) => label(version, Some(id), ""),
             Unsubscribe::Destination(name) => label(version, None, name),
         };
-        link.shard.unsubscribe_label(link.slot, &label).finished()?;
-        self.subscriptions = self.subscriptions.saturating_sub(1);
+        self.forget(&label, link)
+            .or_else(|_| self.forget(&acknowledged(&label), link))?;
         Ok(After::GoOn)
+    }
+
+    /// Ends a subscription.
+    pub(super) fn forget(&mut self, label: &str, link: &mut Link<'_>) -> Result<(), Refused> {
+        link.shard.unsubscribe_label(link.slot, label).finished()?;
+        self.subscriptions = self.subscriptions.saturating_sub(1);
+        Ok(())
     }
 
     pub(super) fn receipt(&self, receipt: &str, link: &mut Link<'_>) {
@@ -307,7 +335,8 @@ impl StompSession {
     /// Tells the client what was wrong, and ends the session unless it may go on.
     pub(super) fn refuse(&mut self, refused: &Refused, receipt: Option<&str>, link: &mut Link<'_>) {
         tracing::debug!(session = %link.session.id(), word = refused.word, "a frame was refused");
-        let version = self.version.unwrap_or(Version::V12);
+        // Before a version is agreed upon all understand what has no escapes.
+        let version = self.version.unwrap_or(Version::V10);
         let ours = SUPPORTED_VERSIONS;
         let mut headers = vec![("message", refused.word), ("content-type", "text/plain")];
         if self.version.is_none() {
