@@ -23,6 +23,7 @@ mod proxy;
 mod raw;
 mod scene;
 mod server;
+mod stomp_peer;
 mod target;
 
 pub use bystander::Bystander;
@@ -31,6 +32,9 @@ pub use proxy::{Certificate, Proxy, Way};
 pub use raw::{Ended, Frame, Raw};
 pub use scene::Scene;
 pub use server::{Server, run_to_end};
+pub use stomp_peer::{
+    Attack, STOMP_PATH, StompBystander, StompPeer, attack_stomp, attack_stomp_on, refuse_all,
+};
 pub use target::{
     Answers, ENDPOINTS, Endpoint, attack_everywhere, attack_on, everywhere, on_each_way,
     with_default_limits, with_high_limits,
