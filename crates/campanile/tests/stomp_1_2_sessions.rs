@@ -347,6 +347,23 @@ fn v12_receipt_frames_received_before_a_disconnect_are_processed() {
 }
 
 #[test]
+fn v12_receipt_frames_received_before_a_connection_is_lost_are_processed() {
+    let mut test = with_handlers();
+    let mut witness = connect(&mut test, "/stomp", "1.2");
+    subscribe(&mut witness, "0", "/topic/a");
+    let mut client = connect(&mut test, "/stomp", "1.2");
+    for number in 0..3 {
+        let frame = format!("SEND\ndestination:/app/later\n\n{number}");
+        send(&mut client, &frame);
+    }
+    client.disconnect();
+    for _ in 0..3 {
+        test.advance(SECOND);
+    }
+    assert_eq!(texts(&mut witness).len(), 3);
+}
+
+#[test]
 fn v12_receipt_comes_after_the_effect() {
     let mut test = with_handlers();
     let mut client = connect(&mut test, "/stomp", "1.2");

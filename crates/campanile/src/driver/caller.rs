@@ -18,6 +18,7 @@ use crate::handler::{Answer, Answering};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::state::Application;
+use crate::stomp::answered_late;
 
 /// A callback that was running in the background has ended.
 pub(crate) struct Report {
@@ -164,9 +165,16 @@ impl Caller {
         }
     }
 
-    /// Nobody is there to be answered, but a failure is one still.
+    /// Nobody is there to be answered, but what is for others reaches them, and a failure is one
+    /// still.
     fn settle_late(&self, remains: &mut Remains, answer: Answer, kind: &Kind) {
-        let Err(error) = answer else { return };
+        let error = match (answer, kind) {
+            (Ok(reply), Kind::Sent(about)) => {
+                return answered_late(reply, about, &remains.session, self.hub());
+            }
+            (Ok(_), _) => return,
+            (Err(error), _) => error,
+        };
         if matches!(kind, Kind::Ordinary) && remains.endpoint.callbacks.error.is_some() {
             self.handle_late(remains, Event::Failed(Some(error)));
         } else {

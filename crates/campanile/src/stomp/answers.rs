@@ -1,6 +1,6 @@
 //! What handlers answer, on its way to whom it is for.
 
-use campanile_hub::{Destination, Message};
+use campanile_hub::{Destination, Hub, Message};
 use campanile_stomp::Version;
 
 use super::messages::{fill, with_content_type};
@@ -8,6 +8,8 @@ use super::reply::{Refused, reply_to};
 use super::session::{Link, StompSession};
 use crate::context::{About, Replies};
 use crate::handler::Answer;
+use crate::reply::Reply;
+use crate::session::Session;
 
 impl StompSession {
     /// Does what a handler has answered: publishes its replies, gives the receipt, or refuses.
@@ -48,20 +50,8 @@ impl StompSession {
     ) -> Result<(), Refused> {
         let message = with_content_type(message);
         match &about.replies {
-            Replies::Destinations(names) => {
-                for name in names.iter() {
-                    let name = fill(name, &about.parameters);
-                    let destination = Destination::named(name);
-                    link.hub.publish(destination, message.clone()).finished()?;
-                }
-            }
-            Replies::User(name) => {
-                let name = fill(name, &about.parameters);
-                let destination = match link.session.user() {
-                    Some(user) => Destination::of_user(user, name),
-                    None => Destination::of_session(link.session.id(), name),
-                };
-                link.hub.publish(destination, message).finished()?;
+            Replies::Destinations(_) | Replies::User(_) => {
+                publish(&message, about, link.session, link.hub)?;
             }
             Replies::Subscription(label) => {
                 let version = self.version.unwrap_or(Version::V12);
@@ -74,4 +64,39 @@ impl StompSession {
         }
         Ok(())
     }
+}
+
+/// Publishes what a handler has answered after its session has ended: what was received before that
+/// is processed, and others listen (STOMP 1.2, RECEIPT).
+pub(crate) fn answered_late(reply: Reply, about: &About, session: &Session, hub: &Hub) {
+    let (first, rest, _) = reply.into_parts();
+    for message in first.into_iter().chain(rest) {
+        if let Err(refused) = publish(&with_content_type(message), about, session, hub) {
+            // Nobody is left to be told.
+            tracing::warn!(session = %session.id(), word = refused.word, "an answer was refused");
+        }
+    }
+}
+
+/// Publishes an answer where its handler says, unless it is for a subscription alone.
+fn publish(message: &Message, about: &About, session: &Session, hub: &Hub) -> Result<(), Refused> {
+    match &about.replies {
+        Replies::Destinations(names) => {
+            for name in names.iter() {
+                let name = fill(name, &about.parameters);
+                let destination = Destination::named(name);
+                hub.publish(destination, message.clone()).finished()?;
+            }
+        }
+        Replies::User(name) => {
+            let name = fill(name, &about.parameters);
+            let destination = match session.user() {
+                Some(user) => Destination::of_user(user, name),
+                None => Destination::of_session(session.id(), name),
+            };
+            hub.publish(destination, message.clone()).finished()?;
+        }
+        Replies::Subscription(_) => {}
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ mod messages;
 mod reply;
 mod session;
 
+pub(crate) use self::answers::answered_late;
 pub use self::broker::{Broker, BrokerError, SUBSCRIPTIONS_MAX};
 pub use self::endpoint::StompEndpoint;
 pub(crate) use self::format::StompFormats;
