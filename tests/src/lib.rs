@@ -24,6 +24,7 @@ mod raw;
 mod scene;
 mod server;
 mod stomp;
+mod stomp_peer;
 mod target;
 
 pub use bystander::Bystander;
@@ -33,6 +34,9 @@ pub use raw::{Ended, Frame, Raw};
 pub use scene::Scene;
 pub use server::{Server, run_to_end};
 pub use stomp::{Stomp, StompFrame};
+pub use stomp_peer::{
+    Attack, STOMP_PATH, StompBystander, StompPeer, attack_stomp, attack_stomp_on, refuse_all,
+};
 pub use target::{
     Answers, ENDPOINTS, Endpoint, attack_everywhere, attack_on, everywhere, on_each_way,
     with_default_limits, with_high_limits,

@@ -45,17 +45,15 @@ impl fmt::Debug for Passcode<'_> {
 }
 
 impl<'a> Connect<'a> {
-    /// Reads a CONNECT or STOMP frame. A client without `accept-version` speaks 1.0: then blanks
+    /// Reads a CONNECT or STOMP frame. If 1.0 comes of `accept-version`, or there is none, blanks
     /// around values are left out, which the examples of 1.0 have.
     pub(crate) fn read(frame: &Frame<'a>) -> Result<Self, ClientFrameError> {
         let [accept_version] = take(frame, Version::V12, ["accept-version"]);
-        let reading = match accept_version {
-            None => Version::V10,
-            Some(_) => Version::V12,
-        };
+        let chosen = negotiate_version(accept_version.as_deref());
+        let reading = chosen.unwrap_or(Version::V12);
         let names = ["host", "login", "passcode", "heart-beat"];
         let [host, login, passcode, heart_beat] = take(frame, reading, names);
-        let heart_beat = heart_beat.filter(|_| accept_version.is_some());
+        let heart_beat = heart_beat.filter(|_| reading > Version::V10);
         let heart_beat =
             heart_beat.map_or(Ok(HeartBeat::NONE), |value| HeartBeat::parse(&value))?;
         Ok(Self {

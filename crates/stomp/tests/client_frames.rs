@@ -107,6 +107,21 @@ fn s58_stomp10_connect_may_have_nothing_and_blanks_around_values() {
 }
 
 #[test]
+fn s58_s66_a_connect_that_comes_to_1_0_is_read_as_1_0_also_when_it_says_so() {
+    for accept in ["1.0", "0.9, 1.0", "1.0,2.0"] {
+        let head = format!("CONNECT\naccept-version:{accept}\nlogin: me \nheart-beat:1000,1000");
+        connect(&head, |connect| {
+            assert_eq!(connect.version(), Ok(V10));
+            assert_eq!(connect.login.as_deref(), Some("me"));
+            assert_eq!(connect.heart_beat, HeartBeat::NONE, "{accept}");
+        });
+    }
+    connect("CONNECT\naccept-version:1.0,1.1\nlogin: me ", |connect| {
+        assert_eq!(connect.login.as_deref(), Some(" me "));
+    });
+}
+
+#[test]
 fn s59_connect_with_other_versions_only_is_told() {
     connect("CONNECT\naccept-version:2.0,3.0", |connect| {
         assert_eq!(connect.version(), Err(NoCommonVersion));

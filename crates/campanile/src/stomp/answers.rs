@@ -36,6 +36,12 @@ impl StompSession {
         });
         match replied {
             Err(refused) => {
+                if let (Purpose::Subscription, Replies::Subscription(label)) =
+                    (about.purpose, &about.replies)
+                {
+                    // What was refused has taken no id. It is gone already if the client was quick.
+                    let _ = self.forget(label, link);
+                }
                 let culprit = Culprit {
                     command: about.purpose.command(),
                     destination: Some(&about.destination)
@@ -58,7 +64,12 @@ impl StompSession {
         None
     }
 
-    fn reply(&self, message: Message, about: &About, link: &mut Link<'_>) -> Result<(), Refused> {
+    fn reply(
+        &mut self,
+        message: Message,
+        about: &About,
+        link: &mut Link<'_>,
+    ) -> Result<(), Refused> {
         let message = with_content_type(message);
         let Replies::Subscription(label) = &about.replies else {
             return publish(message, about, link.session, link.hub);
@@ -76,7 +87,10 @@ impl StompSession {
             Delivery::Replaced(other) => other,
         };
         let version = self.version.unwrap_or(Version::V12);
-        let frame = reply_to(self.wire, version, label, &about.destination, &message);
+        self.replies += 1;
+        let id = format!("reply-{}", self.replies);
+        let (wire, destination) = (self.wire, &about.destination);
+        let frame = reply_to(wire, version, label, destination, &id, &message);
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, frame);
         Ok(())

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use campanile_hub::{Headers, Timeouts};
-use campanile_stomp::{Command, Connect, Frame, HeartBeat, HeartBeatPlan, Version};
+use campanile_stomp::{Command, Connect, DecodeError, Frame, HeartBeat, HeartBeatPlan, Version};
 
 use super::events::{Login, OnRefusal, StompEvent};
 use super::refusing::Culprit;
@@ -46,8 +46,13 @@ impl StompSession {
         frame: &Frame<'_>,
         link: &mut Link<'_>,
     ) -> Result<After, Refused> {
+        let version = connect.version()?;
+        if version > Version::V10 && !frame.body().is_empty() {
+            let command = frame.command();
+            return Err(DecodeError::BodyNotAllowed { command }.into());
+        }
         let mut newcomer = Newcomer {
-            version: connect.version()?,
+            version,
             plan: HeartBeat::negotiate(HEART_BEAT, connect.heart_beat),
             keeps_going: frame.header("x-errors").as_deref() == Some("keep"),
             user: None,

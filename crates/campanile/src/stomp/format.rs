@@ -10,6 +10,7 @@ use campanile_stomp::{FrameWriter, Version};
 use campanile_websocket::{CloseCode, Opcode, encode_ping};
 
 use super::labels;
+use super::messages::name_answered;
 use super::wire::{WIRES, Wire, last_error};
 use crate::driver::close_frame;
 
@@ -66,18 +67,21 @@ impl Format for StompFormat {
             return;
         }
         let subscription = labels::header(label).as_bytes();
+        let ack = labels::ack(label, publication.id()).unwrap_or_default();
         let opcode = match publication.content().is_text() {
             true => Opcode::Text,
             false => Opcode::Binary,
         };
-        let length = COMMAND.len() + subscription.len() + shared.len();
+        let length = COMMAND.len() + subscription.len() + ack.len() + shared.len();
         self.wire.append_head(out, opcode, length);
         out.extend_from_slice(COMMAND);
         out.extend_from_slice(subscription);
+        out.extend_from_slice(ack.as_bytes());
     }
 
     fn prefix_end<'a>(&self, label: &'a str) -> Option<&'a [u8]> {
-        Some(labels::header(label).as_bytes())
+        // Those who acknowledge get the message's id in theirs, too.
+        (!labels::has_ack(label)).then(|| labels::header(label).as_bytes())
     }
 
     fn has_prefix(&self) -> bool {
@@ -114,7 +118,10 @@ impl Format for StompFormat {
 pub(crate) fn name_of(destination: &Destination, users: &str) -> Option<String> {
     match destination {
         Destination::Named(name) => Some(name.to_string()),
-        Destination::Private(private) => Some(format!("{users}{}", private.name())),
+        Destination::Private(private) => Some(match name_answered(private.name()) {
+            Some(name) => name.to_owned(),
+            None => format!("{users}{}", private.name()),
+        }),
         Destination::Matching(pattern) => Some(pattern.to_string()),
         Destination::Endpoint(_) | Destination::User(_) => None,
     }

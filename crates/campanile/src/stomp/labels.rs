@@ -4,6 +4,8 @@
 //! already, so that a delivery does not escape it again. A subscription of 1.0 may have no id; then
 //! its destination tells it apart from others, and nothing is written.
 
+use std::fmt::Display;
+
 use campanile_stomp::{Version, append_message_prefix};
 
 /// The id is escaped.
@@ -11,6 +13,7 @@ const WITH_ID: char = 'i';
 /// The id is as it is, for 1.0, which knows no escapes.
 const WITH_PLAIN_ID: char = 'p';
 const WITHOUT_ID: char = 'd';
+const WITH_ACK: char = 'a';
 
 /// The label of a subscription with this id, or else to this destination.
 pub(crate) fn label(version: Version, id: Option<&str>, destination: &str) -> String {
@@ -32,10 +35,19 @@ pub(crate) fn label(version: Version, id: Option<&str>, destination: &str) -> St
     }
 }
 
+/// The same for a subscription whose messages the client acknowledges by what `ack` says, which 1.2
+/// alone does (STOMP 1.2, MESSAGE).
+pub(crate) fn acknowledged(label: &str) -> String {
+    match label.strip_prefix(WITH_ID) {
+        Some(header) => format!("{WITH_ACK}{header}"),
+        None => label.to_owned(),
+    }
+}
+
 /// What a MESSAGE to this subscription begins with, behind its command.
 pub(crate) fn header(label: &str) -> &str {
     label
-        .strip_prefix([WITH_ID, WITH_PLAIN_ID])
+        .strip_prefix([WITH_ID, WITH_PLAIN_ID, WITH_ACK])
         .unwrap_or_default()
 }
 
@@ -62,6 +74,20 @@ pub(crate) fn id(label: &str) -> Option<String> {
         });
     }
     Some(plain)
+}
+
+/// Whether that header differs from message to message, since the client acknowledges them.
+pub(crate) fn has_ack(label: &str) -> bool {
+    label.starts_with(WITH_ACK)
+}
+
+/// The header that follows, if the client is to acknowledge the message: its id, and the
+/// subscription's, so that no other message of the session has the same.
+pub(crate) fn ack(label: &str, message_id: impl Display) -> Option<String> {
+    let subscription = label
+        .strip_prefix(WITH_ACK)?
+        .strip_prefix("subscription:")?;
+    Some(format!("ack:{message_id},{subscription}"))
 }
 
 #[cfg(test)]
@@ -93,5 +119,16 @@ mod tests {
             label(Version::V10, Some("/topic/a"), "/topic/a"),
         ];
         assert_ne!(labels[0], labels[1]);
+    }
+
+    #[test]
+    fn s71_a_subscription_with_acknowledgements_names_each_message() {
+        let plain = label(Version::V12, Some("a:1"), "/topic/a");
+        assert_eq!(ack(&plain, "e-7"), None);
+        let label = acknowledged(&plain);
+        assert_eq!(header(&label), header(&plain));
+        assert_eq!(ack(&label, "e-7").as_deref(), Some("ack:e-7,a\\c1\n"));
+        let without_id = super::label(Version::V10, None, "/topic/a");
+        assert_eq!(acknowledged(&without_id), without_id);
     }
 }

@@ -1,12 +1,13 @@
 //! From SEND to what is published, and whom for.
 
 use campanile_hub::{Content, Destination, Headers, Message, PathParameters, SessionId};
-use campanile_stomp::{Frame, Send, is_forwarded, is_text_content_type};
+use campanile_stomp::{Frame, Header, Send, is_forwarded, is_text_content_type};
 
 use super::reply::Refused;
 use crate::session::Session;
 
-/// What goes on to receivers: the body, and those headers that are the sender's own (S79).
+/// What goes on to receivers: the body, and those headers that are the sender's own (S79), of each
+/// name the first, which alone counts (STOMP 1.2, Repeated Header Entries).
 pub(super) fn message(send: &Send<'_>, frame: &Frame<'_>) -> Message {
     let is_text = send
         .content_type
@@ -21,8 +22,13 @@ pub(super) fn message(send: &Send<'_>, frame: &Frame<'_>) -> Message {
         Some(text) => Content::text(text),
         None => Content::binary(send.body.to_vec()),
     };
-    let headers = frame.headers().filter(|one| is_forwarded(&one.name));
-    let headers: Headers = headers.map(|one| (one.name, one.value)).collect();
+    let mut kept: Vec<Header<'_>> = Vec::new();
+    for header in frame.headers().filter(|one| is_forwarded(&one.name)) {
+        if kept.iter().all(|one| one.name != header.name) {
+            kept.push(header);
+        }
+    }
+    let headers: Headers = kept.into_iter().map(|one| (one.name, one.value)).collect();
     Message {
         headers,
         ..content.into()
@@ -66,6 +72,20 @@ pub(super) fn of_this(rest: &str, session: &Session) -> Result<Vec<Destination>,
         ));
     }
     Ok(vec![own, Destination::of_user(user, rest)])
+}
+
+/// What names of private destinations begin with that no client can name: a name of theirs begins
+/// with what divides segments.
+const ANSWERED: &str = "answered:";
+
+/// The destination that keeps the id of a subscription which a handler has answered.
+pub(super) fn answered_by_handler(session: &Session, name: &str) -> Destination {
+    Destination::of_session(session.id(), format!("{ANSWERED}{name}"))
+}
+
+/// What a client has called such a destination; `None` for any other.
+pub(super) fn name_answered(private: &str) -> Option<&str> {
+    private.strip_prefix(ANSWERED)
 }
 
 /// A reply's destination with the variables of the one that was sent to.

@@ -130,7 +130,8 @@ impl StompSession {
     }
 
     fn send_error(&self, error: &StompError, link: &mut Link<'_>) {
-        let version = self.version.unwrap_or(Version::V12);
+        // Before a version is agreed upon all understand what has no escapes.
+        let version = self.version.unwrap_or(Version::V10);
         let more = error.headers.iter();
         let more = more.map(|(name, value)| (&**name, &**value));
         let headers: Vec<(&str, &str)> = [("message", &*error.message)]

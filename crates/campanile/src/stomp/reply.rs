@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use campanile_hub::{Delivery, Message, Publication, Refusal};
-use campanile_stomp::{ClientFrameError, DecodeError, NoCommonVersion, SelectorError, Version};
+use campanile_stomp::{
+    ClientFrameError, DecodeError, Frame, NoCommonVersion, SelectorError, Version,
+};
 use campanile_websocket::{CloseCode, Opcode};
 
 use super::session::StompRuntime;
@@ -149,21 +151,40 @@ pub(super) fn let_out(
     runtime.stages.let_out(session, message)
 }
 
-/// A MESSAGE to one subscription alone.
+/// A MESSAGE to one subscription alone. Its id is unique in the session.
 pub(crate) fn reply_to(
     wire: Wire,
     version: Version,
     label: &str,
     destination: &str,
+    id: &str,
     message: &Message,
 ) -> Bytes {
     let mut frame = format::COMMAND.to_vec();
     frame.extend_from_slice(labels::header(label).as_bytes());
+    frame.extend_from_slice(labels::ack(label, id).unwrap_or_default().as_bytes());
     let (headers, body) = (&message.headers, message.content.bytes());
-    format::append_rest(&mut frame, version, destination, "reply", headers, body);
+    format::append_rest(&mut frame, version, destination, id, headers, body);
     let opcode = match message.content.is_text() {
         true => Opcode::Text,
         false => Opcode::Binary,
     };
     wire.carry(opcode, frame)
+}
+
+/// The receipt that a frame asks for. The examples of 1.0 have blanks around values.
+pub(crate) fn receipt_of<'a>(frame: &Frame<'a>, version: Option<Version>) -> Option<Cow<'a, str>> {
+    let receipt = frame.header("receipt")?;
+    match version {
+        Some(Version::V10) => Some(receipt.trim_matches(' ').to_owned().into()),
+        _ => Some(receipt),
+    }
+}
+
+/// What comes before CONNECT is not looked at.
+pub(crate) fn not_connected() -> Refused {
+    Refused::breach(
+        "not-connected",
+        "send CONNECT first, and wait for CONNECTED",
+    )
 }

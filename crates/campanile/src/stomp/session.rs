@@ -13,7 +13,7 @@ use super::format::StompFormats;
 use super::handlers::HandlerRoutes;
 use super::messages::{message, of_somebody};
 use super::refusing::Culprit;
-use super::reply::Refused;
+use super::reply::{Refused, not_connected, receipt_of};
 use super::stages::{InboundFrame, Stages};
 use super::wire::Wire;
 use crate::context::{Event, Replies, Sent};
@@ -56,6 +56,8 @@ pub(crate) struct StompSession {
     /// There while the application thinks about CONNECT.
     pub(super) newcomer: Option<Box<Newcomer>>,
     pub(super) subscriptions: u32,
+    /// How many MESSAGEs were made for this session alone.
+    pub(super) replies: u64,
     /// The subscriptions with their labels, where somebody wants to be told of their ends.
     pub(super) named: Vec<(Box<str>, Subscription)>,
     /// What of a message has to wait until more may be taken: no more than one message.
@@ -76,6 +78,7 @@ impl StompSession {
             version: None,
             newcomer: None,
             subscriptions: 0,
+            replies: 0,
             named: Vec::new(),
             unread: Vec::new(),
             keeps_going: false,
@@ -147,7 +150,7 @@ impl StompSession {
 
     fn frame(&mut self, frame: &Frame<'_>, link: &mut Link<'_>) -> Step {
         self.runtime.counters.frame(frame.command());
-        let receipt = frame.header("receipt").filter(|_| self.version.is_some());
+        let receipt = receipt_of(frame, self.version);
         let receipt = receipt.as_deref();
         let Some(version) = self
             .version
@@ -206,13 +209,19 @@ impl StompSession {
     }
 
     fn take(&mut self, frame: &Frame<'_>, receipt: Option<&str>, link: &mut Link<'_>) -> Step {
-        let done = ClientFrame::read(frame, self.version.unwrap_or(Version::V12))
-            .map_err(Refused::from)
-            .and_then(|read| self.request(read.request, frame, receipt, link));
+        let opens = matches!(frame.command(), Command::Connect | Command::Stomp);
+        let done = if opens || self.is_connected() {
+            ClientFrame::read(frame, self.version.unwrap_or(Version::V12))
+                .map_err(Refused::from)
+                .and_then(|read| self.request(read.request, frame, receipt, link))
+        } else {
+            Err(not_connected())
+        };
         match done {
             Ok(After::Call(sent)) => return Step::Call(sent),
             Ok(after) => {
-                if let Some(receipt) = receipt {
+                // CONNECTED is the answer to CONNECT, which asks for no receipt (Header receipt).
+                if let Some(receipt) = receipt.filter(|_| !opens) {
                     self.receipt(receipt, link);
                 }
                 match after {
@@ -269,10 +278,7 @@ impl StompSession {
         let Some(version) = self.version else {
             return match request {
                 Request::Connect(connect) => self.connect(&connect, frame, link),
-                _ => Err(Refused::breach(
-                    "not-connected",
-                    "send CONNECT first, and wait for CONNECTED",
-                )),
+                _ => Err(not_connected()),
             };
         };
         match request {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use campanile_hub::{Content, Delivery, Destination, Outcome, Publication};
-use campanile_stomp::{Selector, Subscribe, Unsubscribe, Version};
+use campanile_stomp::{AckMode, Selector, Subscribe, Unsubscribe, Version};
 
 use super::broker::Kind;
 use super::events::{StompEvent, Subscription};
 use super::labels::{self, label};
-use super::messages::of_this;
+use super::messages::{answered_by_handler, of_this};
 use super::reply::{Refused, let_out};
 use super::session::{After, Link, StompRuntime, StompSession};
 use crate::context::Replies;
@@ -31,16 +31,27 @@ impl StompSession {
             return Err(Refused::new("too-many-subscriptions", detail));
         }
         let name = &*subscribe.destination;
-        let label = label(version, subscribe.id.as_deref(), name);
-        if link.shard.has_label(link.slot, &label) {
+        let mut label = label(version, subscribe.id.as_deref(), name);
+        let with_ack = labels::acknowledged(&label);
+        if [&label, &with_ack]
+            .iter()
+            .any(|one| link.shard.has_label(link.slot, one))
+        {
             let id = subscribe.id.as_deref().unwrap_or(name);
             let detail = format!("{id:?} is another subscription's; choose an id of its own");
             return Err(Refused::new("duplicate-subscription", detail));
+        }
+        if version == Version::V12 && subscribe.ack != AckMode::Auto {
+            label = with_ack;
         }
         let destinations = match self.runtime.broker.kind(name)? {
             Kind::Application(path) => {
                 let found = self.runtime.handlers.subscribe(path);
                 let found = found.ok_or_else(|| self.no_handler(name))?;
+                // Nothing more comes of it, but its id is taken until the client gives it back.
+                let own = answered_by_handler(link.session, name);
+                link.shard.subscribe(link.slot, own, &label).finished()?;
+                self.subscriptions += 1;
                 let message = Content::text("").into();
                 let call = found.call(name, message, receipt, Some(&label));
                 return Ok(After::Call(call));
@@ -51,7 +62,12 @@ impl StompSession {
         let selector = subscribe.selector.as_deref();
         let selector = selector.map(Selector::parse).transpose()?;
         for destination in destinations {
-            subscribe_to(destination, &label, selector.clone(), &self.runtime, link)?;
+            let selector = selector.clone();
+            if let Err(refused) = subscribe_to(destination, &label, selector, &self.runtime, link) {
+                // All of it or nothing. There may be nothing to be ended yet.
+                let _ = link.shard.unsubscribe_label(link.slot, &label);
+                return Err(refused);
+            }
         }
         self.subscriptions += 1;
         let subscription = Subscription {
@@ -77,14 +93,25 @@ impl StompSession {
             Unsubscribe::Id(id) => label(version, Some(id), ""),
             Unsubscribe::Destination(name) => label(version, None, name),
         };
-        link.shard.unsubscribe_label(link.slot, &label).finished()?;
-        self.subscriptions = self.subscriptions.saturating_sub(1);
+        let with_ack = labels::acknowledged(&label);
+        let label = match link.shard.has_label(link.slot, &with_ack) {
+            true => with_ack,
+            false => label,
+        };
+        self.forget(&label, link)?;
         let place = self.named.iter().position(|(one, _)| **one == *label);
         let next = place.and_then(|place| {
             let (_, subscription) = self.named.remove(place);
             self.call(StompEvent::Unsubscribed(subscription), Replies::Nowhere)
         });
         Ok(next.map_or(After::GoOn, After::Then))
+    }
+
+    /// Ends a subscription.
+    pub(super) fn forget(&mut self, label: &str, link: &mut Link<'_>) -> Result<(), Refused> {
+        link.shard.unsubscribe_label(link.slot, label).finished()?;
+        self.subscriptions = self.subscriptions.saturating_sub(1);
+        Ok(())
     }
 }
 
