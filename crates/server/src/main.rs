@@ -8,9 +8,11 @@ mod bench;
 mod certificate;
 mod demos;
 mod listen;
+mod listen_to;
 mod memory;
 mod options;
 mod pages;
+mod publish;
 mod serve;
 mod tls;
 
@@ -39,7 +41,8 @@ fn main() -> ExitCode {
         match options.command {
             None => serve::serve(&options.serve).await,
             Some(Command::Serve(serve)) => serve::serve(&merge(options.serve, serve)).await,
-            Some(Command::Listen(listen)) => listen::listen(&listen).await,
+            Some(Command::Listen(listen)) => listen::listen(listen).await,
+            Some(Command::Publish(publish)) => publish::publish(publish).await,
             Some(Command::Bench(options)) => bench::bench(&options),
         }
     });

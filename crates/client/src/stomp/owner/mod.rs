@@ -1,6 +1,9 @@
 //! The task that owns a client's connection: it alone reads and writes, and opens it again.
 
-use std::future::pending;
+mod calls;
+mod frames;
+
+use std::{future::pending, time::Duration};
 
 use campanile_stomp::Command;
 use tokio::{
@@ -9,18 +12,17 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::{
+use crate::stomp::{
     builder::Plan,
     error::StompError,
     events::Event,
     frame::Received,
-    handle::{Ask, Order, Phase, Reply, WeakHandle},
+    handle::{Ask, Phase, Reply, WeakHandle},
     link::Link,
-    message::{Missed, StompMessage},
-    receipts::{Receipts, Waiter},
+    message::StompMessage,
+    receipts::Receipts,
     reconnect::dice,
-    subscription::WhenFull,
-    subscriptions::{Name, Subscriptions, Wish},
+    subscriptions::Subscriptions,
 };
 
 /// See the module.
@@ -141,165 +143,6 @@ impl Owner {
         }
     }
 
-    /// Does what is asked for. An error is one of the connection's.
-    fn answer(&mut self, ask: Ask, link: &mut Link) -> Result<(), StompError> {
-        match ask {
-            Ask::Send { order, reply } => self.send(order, reply, link),
-            Ask::Subscribe { wish, reply } => self.subscribe(wish, reply, link),
-            Ask::Unsubscribe { name, reply } => self.unsubscribe(&name, reply, link),
-            Ask::Disconnect { .. } => Ok(()),
-        }
-    }
-
-    fn send(&mut self, mut order: Order, reply: Reply, link: &mut Link) -> Result<(), StompError> {
-        if order.connection.is_some_and(|it| it != self.connection) {
-            let _ = reply.send(Err(StompError::Stale));
-            return Ok(());
-        }
-        if !order.asks_receipt {
-            let sent = link.append(order.command, &order.headers, &order.body);
-            let _ = reply.send(sent.clone());
-            return sent;
-        }
-        if let Err(error) = self.receipts.check() {
-            let _ = reply.send(Err(error));
-            return Ok(());
-        }
-        let receipt = self.receipts.next_id();
-        // Before those of the user's: the first of a name counts.
-        order
-            .headers
-            .insert(0, ("receipt".to_owned(), receipt.clone()));
-        self.receipts.add(receipt, Waiter::Call(reply));
-        link.append(order.command, &order.headers, &order.body)
-    }
-
-    fn subscribe(&mut self, wish: Wish, reply: Reply, link: &mut Link) -> Result<(), StompError> {
-        if let Some(abandoned) = self.subscriptions.abandoned(&wish.name.id) {
-            self.unsubscribe(&abandoned, None, link)?;
-        }
-        let checked = self.subscriptions.check(&wish);
-        if let Err(error) = checked.and_then(|()| self.receipts.check()) {
-            let _ = reply.send(Err(error));
-            return Ok(());
-        }
-        let receipt = self.receipts.next_id();
-        let waiter = Waiter::Subscription {
-            name: wish.name.clone(),
-            reply: Some(reply),
-        };
-        self.receipts.add(receipt.clone(), waiter);
-        let headers = self.subscriptions.add(wish).headers(&receipt);
-        link.append(Command::Subscribe, &headers, b"")
-    }
-
-    fn subscribe_again(&mut self, link: &mut Link) -> Result<(), StompError> {
-        for registered in self.subscriptions.iter() {
-            let receipt = self.receipts.next_id();
-            let waiter = Waiter::Subscription {
-                name: registered.wish.name.clone(),
-                reply: None,
-            };
-            link.append(Command::Subscribe, &registered.headers(&receipt), b"")?;
-            self.receipts.add(receipt, waiter);
-        }
-        self.phase
-            .send_replace(Phase::Connected(link.session.clone()));
-        self.tell(Event::Connected(link.session.clone()));
-        Ok(())
-    }
-
-    fn unsubscribe(
-        &mut self,
-        name: &Name,
-        reply: Option<Reply>,
-        link: &mut Link,
-    ) -> Result<(), StompError> {
-        if self.subscriptions.remove(name).is_none() {
-            // The server has refused it, or this is the second time.
-            answer_all(reply, Ok(()));
-            return Ok(());
-        }
-        let mut headers = vec![("id".to_owned(), name.id.clone())];
-        match reply {
-            Some(reply) if self.receipts.check().is_ok() => {
-                let receipt = self.receipts.next_id();
-                headers.push(("receipt".to_owned(), receipt.clone()));
-                self.receipts.add(receipt, Waiter::Call(reply));
-            }
-            other => answer_all(other, Ok(())),
-        }
-        link.append(Command::Unsubscribe, &headers, b"")
-    }
-
-    fn receive(&mut self, received: Received, link: &mut Link) -> Result<(), StompError> {
-        self.refusal = None;
-        match received.command {
-            Command::Message => return self.deliver(received, link),
-            Command::Receipt => {
-                let waiter = received.header("receipt-id");
-                let waiter = waiter.and_then(|id| self.receipts.take(id));
-                answer_all(waiter.and_then(Waiter::into_reply), Ok(()));
-            }
-            Command::Error => self.refuse(received),
-            // A second CONNECTED says nothing new; other commands are not for clients.
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// An ERROR: who asked for what the server refuses is told. Whether the connection ends is the
-    /// server's decision.
-    fn refuse(&mut self, received: Received) {
-        let error = Box::new(received.into_error());
-        let refusal = StompError::Refused(error.clone());
-        let waiter = error.receipt_id.as_deref();
-        if let Some(waiter) = waiter.and_then(|id| self.receipts.take(id)) {
-            if let Waiter::Subscription { name, .. } = &waiter
-                && let Some(registered) = self.subscriptions.remove(name)
-            {
-                let _ = registered.wish.end.set(refusal.clone());
-            }
-            answer_all(waiter.into_reply(), Err(refusal.clone()));
-        }
-        self.refusal = Some(refusal);
-        self.tell(Event::Refused(error));
-    }
-
-    fn deliver(&mut self, received: Received, link: &mut Link) -> Result<(), StompError> {
-        // One that was unsubscribed from may still get what was on its way.
-        let Some(registered) = self.subscriptions.of(&received) else {
-            return Ok(());
-        };
-        let version = link.session.version;
-        let (missed, handle) = (registered.missed, self.handle.clone());
-        let message = StompMessage::new(received, missed, self.connection, version, handle);
-        let queue = &registered.wish.queue;
-        match queue.try_send(message) {
-            Ok(()) => registered.missed = Missed::Nothing,
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                let name = registered.wish.name.clone();
-                return self.unsubscribe(&name, None, link);
-            }
-            Err(mpsc::error::TrySendError::Full(message)) => match registered.wish.when_full {
-                WhenFull::Drop => registered.drop_one(),
-                WhenFull::Pause => {
-                    let queue = queue.clone();
-                    registered.missed = Missed::Nothing;
-                    self.held = Some(Held { queue, message });
-                }
-            },
-        }
-        Ok(())
-    }
-
-    /// There is room for what was held, or nobody wants it any more.
-    fn deliver_held(&mut self, permit: Option<mpsc::OwnedPermit<StompMessage>>) {
-        if let (Some(held), Some(permit)) = (self.held.take(), permit) {
-            permit.send(held.message);
-        }
-    }
-
     /// Tells all who wait that the connection is lost; returns why.
     fn lose(&mut self, error: StompError) -> StompError {
         let error = match (error, self.refusal.take()) {
@@ -335,10 +178,7 @@ impl Owner {
     }
 
     /// One attempt, while calls are answered. The outer error: it is not wanted any more.
-    async fn attempt(
-        &mut self,
-        delay: std::time::Duration,
-    ) -> Result<Result<Link, StompError>, End> {
+    async fn attempt(&mut self, delay: Duration) -> Result<Result<Link, StompError>, End> {
         let plan = self.plan.clone();
         let trying = async move {
             sleep(delay).await;
@@ -353,10 +193,10 @@ impl Owner {
                     Some(Ask::Disconnect { reply }) => return Err(End::Wanted(Some(reply))),
                     Some(Ask::Unsubscribe { name, reply }) => {
                         self.subscriptions.remove(&name);
-                        answer_all(reply, Ok(()));
+                        answer_if_awaited(reply, Ok(()));
                     }
                     Some(Ask::Send { reply, .. } | Ask::Subscribe { reply, .. }) => {
-                        answer_all(Some(reply), Err(StompError::Offline));
+                        answer_if_awaited(Some(reply), Err(StompError::Offline));
                     }
                 },
                 permit = room(self.held.as_ref()) => self.deliver_held(permit),
@@ -401,7 +241,7 @@ impl Owner {
         let mut subscriptions = self.subscriptions;
         subscriptions.end(error.as_ref());
         let _ = self.events.send(Event::Ended(error));
-        answer_all(reply, left);
+        answer_if_awaited(reply, left);
     }
 
     fn tell(&self, event: Event) {
@@ -410,7 +250,7 @@ impl Owner {
     }
 }
 
-fn answer_all(reply: Option<Reply>, answer: Result<(), StompError>) {
+fn answer_if_awaited(reply: Option<Reply>, answer: Result<(), StompError>) {
     if let Some(reply) = reply {
         // Who has given up waiting needs no answer.
         let _ = reply.send(answer);
