@@ -76,3 +76,32 @@ impl Waiter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn s178_so_many_receipts_are_waited_for_and_those_given_up_make_room() {
+        let mut receipts = Receipts::default();
+        let mut answers = Vec::new();
+        for _ in 0..RECEIPTS_MAX {
+            receipts.check().expect("room");
+            let (reply, answer) = oneshot::channel();
+            let id = receipts.next_id();
+            receipts.add(id, Waiter::Call(reply));
+            answers.push(answer);
+        }
+        let error = receipts.check().expect_err("no room");
+        assert!(matches!(error, StompError::TooManyReceipts { .. }));
+        answers.pop();
+        receipts.check().expect("room for one");
+        receipts.lose(&StompError::Disconnected);
+        let lost = answers
+            .iter_mut()
+            .map(|it| it.try_recv().expect("an answer"));
+        assert!(lost.into_iter().all(|it| it.is_err()));
+    }
+}

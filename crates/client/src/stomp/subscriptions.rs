@@ -147,3 +147,64 @@ impl Subscriptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(number: usize) -> (Wish, mpsc::Receiver<StompMessage>) {
+        let (queue, messages) = mpsc::channel(1);
+        let wish = Wish {
+            name: Name {
+                id: format!("id-{number}"),
+                serial: number as u64,
+            },
+            headers: Vec::new(),
+            queue,
+            when_full: WhenFull::Drop,
+            end: Arc::default(),
+        };
+        (wish, messages)
+    }
+
+    #[test]
+    fn s177_so_many_subscriptions_are_registered() {
+        let mut all = Subscriptions::default();
+        let mut readers = Vec::new();
+        for number in 0..SUBSCRIPTIONS_MAX {
+            let (wish, messages) = wish(number);
+            all.check(&wish).expect("room");
+            all.add(wish);
+            readers.push(messages);
+        }
+        let error = all.check(&wish(SUBSCRIPTIONS_MAX).0).expect_err("no room");
+        assert!(matches!(error, StompError::TooManySubscriptions { .. }));
+        let error = all.check(&wish(7).0).expect_err("taken");
+        assert!(matches!(error, StompError::IdTaken { .. }));
+        // Who has the id by now is not removed in the place of another one.
+        let name = |serial| Name {
+            id: "id-7".to_owned(),
+            serial,
+        };
+        assert!(all.remove(&name(8)).is_none());
+        assert!(all.remove(&name(7)).is_some());
+        // What nobody reads any more does not outlive a connection.
+        readers.truncate(3);
+        all.lose();
+        assert_eq!(all.iter().count(), 3);
+        assert!(all.iter().all(|it| it.missed == Missed::Unknown));
+    }
+
+    #[test]
+    fn s177_what_is_dropped_is_counted() {
+        let mut all = Subscriptions::default();
+        all.add(wish(1).0);
+        let one = all.by_id.get_mut("id-1").expect("it is there");
+        one.drop_one();
+        one.drop_one();
+        assert_eq!(one.missed, Missed::Dropped(2));
+        one.missed = Missed::Unknown;
+        one.drop_one();
+        assert_eq!(one.missed, Missed::Unknown);
+    }
+}
