@@ -71,6 +71,7 @@ async fn print_all(url: &str, tls: Tls, count: Option<u64>) -> Result<(), Client
                     |frame| format!("{} {}", frame.code.get(), frame.reason),
                 );
                 eprintln!("campanile: the server has closed: {why}");
+                continue;
             }
         }
         rest -= 1;

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
 
 use campanile_client::stomp::{Event, Events, Missed, StompClient, StompError, StompMessage};
-use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::options::ListenOptions;
 use crate::publish::{builder, refused, url};
@@ -18,6 +18,8 @@ enum End {
     Wanted,
     /// Nobody reads what is printed.
     NoReader,
+    /// The operating system does not tell of ^C.
+    Unwatched,
 }
 
 /// Whether this is a destination and no endpoint.
@@ -30,6 +32,10 @@ pub(crate) fn is_destination(what: &str) -> bool {
 pub(crate) async fn listen_to(options: ListenOptions) -> ExitCode {
     match print_all(&options).await {
         Ok(End::Wanted | End::NoReader) => ExitCode::SUCCESS,
+        Ok(End::Unwatched) => {
+            eprintln!("campanile: signals cannot be watched");
+            ExitCode::FAILURE
+        }
         Err(error) => refused(&options.stomp, &error),
     }
 }
@@ -42,6 +48,10 @@ async fn print_all(options: &ListenOptions) -> Result<End, StompError> {
         subscribing = subscribing.selector(selector);
     }
     let mut subscription = subscribing.await?;
+    // Until here, ^C ends the program without ceremony.
+    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else {
+        return Ok(End::Unwatched);
+    };
     eprintln!(
         "campanile: listening to {} at {}; stop with ^C",
         options.what,
@@ -63,7 +73,7 @@ async fn print_all(options: &ListenOptions) -> Result<End, StompError> {
                 None => break End::Wanted,
             },
             () = tell(&mut events) => {}
-            _ = ctrl_c() => break End::Wanted,
+            _ = interrupt.recv() => break End::Wanted,
         }
     };
     leave(&client).await;

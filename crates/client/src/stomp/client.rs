@@ -8,7 +8,7 @@ use super::{
     builder::{Plan, StompBuilder},
     error::StompError,
     events::{EVENTS_MAX, Events},
-    handle::{Ask, Handle, Phase},
+    handle::{Handle, Phase},
     link::{Link, Session},
     owner::Owner,
     send::Sending,
@@ -46,16 +46,24 @@ impl StompClient {
 
     pub(super) fn start(plan: Plan, link: Link) -> Self {
         let (asks, questions) = mpsc::channel(CALLS_MAX);
+        let (goodbyes, leaving) = mpsc::channel(1);
         let (phase, phases) = watch::channel(Phase::Connected(link.session.clone()));
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let handle = Handle::new(
             asks,
+            goodbyes,
             phases,
             events.downgrade(),
             plan.receipt_timeout,
             plan.auto_receipt,
         );
-        let owner = Owner::new(plan, questions, handle.downgrade(), phase, events);
+        let owner = Owner::new(
+            plan,
+            (questions, leaving),
+            handle.downgrade(),
+            phase,
+            events,
+        );
         tokio::spawn(owner.run(link));
         Self { handle }
     }
@@ -129,6 +137,6 @@ impl StompClient {
     /// Those of a receipt that does not come. The client is disconnected nevertheless.
     pub async fn disconnect(&self) -> Result<(), StompError> {
         // The owner has a bound of its own for this.
-        self.handle.ask(|reply| Ask::Disconnect { reply }).await
+        self.handle.say_goodbye().await
     }
 }

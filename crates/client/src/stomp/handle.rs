@@ -33,8 +33,6 @@ pub(super) enum Ask {
     Subscribe { wish: Wish, reply: Reply },
     /// Answered with its receipt, if somebody waits.
     Unsubscribe { name: Name, reply: Option<Reply> },
-    /// Answered when the connection is closed.
-    Disconnect { reply: Reply },
 }
 
 /// A frame to send.
@@ -61,6 +59,7 @@ pub(super) enum Phase {
 #[derive(Debug, Clone)]
 pub(super) struct Handle {
     asks: mpsc::Sender<Ask>,
+    goodbyes: mpsc::Sender<Reply>,
     shared: Arc<Shared>,
 }
 
@@ -68,6 +67,7 @@ pub(super) struct Handle {
 #[derive(Debug, Clone)]
 pub(super) struct WeakHandle {
     asks: mpsc::WeakSender<Ask>,
+    goodbyes: mpsc::WeakSender<Reply>,
     shared: Arc<Shared>,
 }
 
@@ -84,6 +84,7 @@ struct Shared {
 impl Handle {
     pub(super) fn new(
         asks: mpsc::Sender<Ask>,
+        goodbyes: mpsc::Sender<Reply>,
         phase: watch::Receiver<Phase>,
         events: broadcast::WeakSender<Event>,
         receipt_timeout: Duration,
@@ -96,12 +97,17 @@ impl Handle {
             receipt_timeout,
             auto_receipt,
         });
-        Self { asks, shared }
+        Self {
+            asks,
+            goodbyes,
+            shared,
+        }
     }
 
     pub(super) fn downgrade(&self) -> WeakHandle {
         WeakHandle {
             asks: self.asks.downgrade(),
+            goodbyes: self.goodbyes.downgrade(),
             shared: self.shared.clone(),
         }
     }
@@ -151,6 +157,16 @@ impl Handle {
         answer.await.unwrap_or_else(|_| Err(self.why_ended()))
     }
 
+    /// Disconnects. This does not wait behind other calls, which a server that reads nothing may
+    /// hold up for ever.
+    pub(super) async fn say_goodbye(&self) -> Result<(), StompError> {
+        let (reply, answer) = oneshot::channel();
+        if self.goodbyes.send(reply).await.is_err() {
+            return Err(self.why_ended());
+        }
+        answer.await.unwrap_or_else(|_| Err(self.why_ended()))
+    }
+
     /// Asks for what nobody waits for. Without room it is not asked.
     pub(super) fn ask_without_waiting(&self, ask: Ask) {
         let _ = self.asks.try_send(ask);
@@ -168,6 +184,7 @@ impl WeakHandle {
     pub(super) fn upgrade(&self) -> Option<Handle> {
         Some(Handle {
             asks: self.asks.upgrade()?,
+            goodbyes: self.goodbyes.upgrade()?,
             shared: self.shared.clone(),
         })
     }

@@ -19,7 +19,6 @@ impl Owner {
             Ask::Send { order, reply } => self.send(order, reply, link),
             Ask::Subscribe { wish, reply } => self.subscribe(wish, reply, link),
             Ask::Unsubscribe { name, reply } => self.unsubscribe(&name, reply, link),
-            Ask::Disconnect { .. } => Ok(()),
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::{
 
 use crate::stomp::{
     builder::Plan,
+    client::CALLS_MAX,
     error::StompError,
     events::Event,
     frame::Received,
@@ -29,6 +30,8 @@ use crate::stomp::{
 pub(super) struct Owner {
     plan: Plan,
     asks: mpsc::Receiver<Ask>,
+    /// Who wants to disconnect. The sender is gone with the last user.
+    goodbyes: mpsc::Receiver<Reply>,
     /// For the messages, which can be acknowledged.
     handle: WeakHandle,
     phase: watch::Sender<Phase>,
@@ -59,7 +62,7 @@ enum End {
 impl Owner {
     pub(super) fn new(
         plan: Plan,
-        asks: mpsc::Receiver<Ask>,
+        (asks, goodbyes): (mpsc::Receiver<Ask>, mpsc::Receiver<Reply>),
         handle: WeakHandle,
         phase: watch::Sender<Phase>,
         events: broadcast::Sender<Event>,
@@ -67,6 +70,7 @@ impl Owner {
         Self {
             plan,
             asks,
+            goodbyes,
             handle,
             phase,
             events,
@@ -121,11 +125,8 @@ impl Owner {
             let look = link.next_look(is_reading);
             let can_ask = !link.is_full();
             let done = select! {
-                ask = self.asks.recv(), if can_ask => match ask {
-                    None => return End::Wanted(None),
-                    Some(Ask::Disconnect { reply }) => return End::Wanted(Some(reply)),
-                    Some(ask) => self.answer(ask, link),
-                },
+                Some(ask) = self.asks.recv(), if can_ask => self.answer(ask, link),
+                goodbye = self.goodbyes.recv() => return End::Wanted(goodbye),
                 received = go_on(link, is_reading) => match received {
                     Ok(received) => self.receive(received, link),
                     Err(error) => Err(error),
@@ -188,17 +189,16 @@ impl Owner {
         loop {
             select! {
                 tried = &mut trying => return Ok(tried),
-                ask = self.asks.recv() => match ask {
-                    None => return Err(End::Wanted(None)),
-                    Some(Ask::Disconnect { reply }) => return Err(End::Wanted(Some(reply))),
-                    Some(Ask::Unsubscribe { name, reply }) => {
+                Some(ask) = self.asks.recv() => match ask {
+                    Ask::Unsubscribe { name, reply } => {
                         self.subscriptions.remove(&name);
                         answer_if_awaited(reply, Ok(()));
                     }
-                    Some(Ask::Send { reply, .. } | Ask::Subscribe { reply, .. }) => {
+                    Ask::Send { reply, .. } | Ask::Subscribe { reply, .. } => {
                         answer_if_awaited(Some(reply), Err(StompError::Offline));
                     }
                 },
+                goodbye = self.goodbyes.recv() => return Err(End::Wanted(goodbye)),
                 permit = room(self.held.as_ref()) => self.deliver_held(permit),
             }
         }
@@ -213,6 +213,13 @@ impl Owner {
     }
 
     async fn say_goodbye(&mut self, link: &mut Link) -> Result<(), StompError> {
+        // What was asked for before comes first, as far as the server reads.
+        for _ in 0..CALLS_MAX {
+            match self.asks.try_recv() {
+                Ok(ask) if !link.is_full() => self.answer(ask, link)?,
+                _ => break,
+            }
+        }
         if let Some(held) = self.held.take() {
             // Without room it is dropped, as are those that follow.
             let _ = held.queue.try_send(held.message);
