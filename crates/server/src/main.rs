@@ -14,6 +14,7 @@ mod options;
 mod pages;
 mod publish;
 mod serve;
+mod stomp_options;
 mod tls;
 
 use std::process::ExitCode;

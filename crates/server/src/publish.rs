@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use campanile_client::stomp::{Limits, Reconnect, StompBuilder, StompClient, StompError};
 use campanile_client::{ClientError, Tls, TlsError};
 
-use crate::options::{PublishOptions, StompOptions};
+use crate::stomp_options::{PublishOptions, StompOptions};
 
 /// Where STOMP is spoken unless something else is said.
 const URL: &str = "ws://127.0.0.1:8080/stomp";
