@@ -299,3 +299,36 @@ async fn s184_disconnecting_ends_the_attempts() {
     within(client.disconnect()).await.expect("at once");
     within(served).await.expect("the script");
 }
+
+#[tokio::test]
+async fn s183_a_server_that_reads_nothing_cannot_hold_up_disconnecting() {
+    let (go_on, wait) = tokio::sync::oneshot::channel::<()>();
+    let (url, served) = broker(|listener| async move {
+        let peer = Peer::accept(&listener).await;
+        wait.await.expect("a sign");
+        drop(peer);
+    })
+    .await;
+    let client = client(&url)
+        .receipt_timeout(Duration::from_millis(20))
+        .connect()
+        .await
+        .expect("a session");
+    let body = vec![b'x'; 60_000];
+    // Until the kernel takes no more, and the connection takes no more calls.
+    let patience = Duration::from_millis(100);
+    while let Ok(sent) =
+        tokio::time::timeout(patience, async { client.send("/topic/a", &body).await }).await
+    {
+        sent.expect("it is on its way");
+    }
+    let left = within(client.disconnect()).await;
+    assert!(
+        matches!(left, Err(StompError::ReceiptTimedOut { .. })),
+        "{left:?}"
+    );
+    let sent = within(client.send("/topic/a", "")).await;
+    assert!(matches!(sent, Err(StompError::Disconnected)), "{sent:?}");
+    go_on.send(()).expect("the script waits");
+    within(served).await.expect("the script");
+}
