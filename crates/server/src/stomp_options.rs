@@ -90,7 +90,6 @@ fn header(text: &str) -> Result<(String, String), String> {
 mod tests {
     use clap::Parser;
 
-    use super::*;
     use crate::options::{Command, Options};
 
     #[test]
