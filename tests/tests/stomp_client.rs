@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use campanile_client::Tls;
 use campanile_client::stomp::{
     AckMode, Event, Missed, Reconnect, StompClient, StompError, StompMessage, Subscription, Version,
 };
@@ -87,6 +88,28 @@ async fn s176_heart_beats_with_the_program_keep_a_quiet_session() {
     within("a receipt", client.disconnect())
         .await
         .expect("disconnected");
+}
+
+#[tokio::test]
+async fn s175_s180_tls_is_spoken_over_web_socket_and_over_tcp() {
+    let server = Server::start(&["--dev-tls"]);
+    let any = || Tls::new().danger_accept_any_certificate();
+    let url = server.secure_url("/stomp");
+    let untrusting = within("its end", StompClient::connect(&url)).await;
+    let error = untrusting.expect_err("nobody has signed it");
+    assert!(error.to_string().contains("not trusted"), "{error}");
+    let client = StompClient::builder(&url).tls(any()).connect();
+    let client = within("a session", client).await.expect("a session");
+    let sending = client.send("/topic/a", "hi").receipt().into_future();
+    within("a receipt", sending).await.expect("accepted");
+    within("a receipt", client.disconnect())
+        .await
+        .expect("disconnected");
+    // There it is HTTP's turn to speak, which answers within TLS that it has not understood.
+    let over_tcp = format!("stomps://{}", server.address());
+    let client = StompClient::builder(&over_tcp).tls(any()).connect();
+    let error = within("its end", client).await.expect_err("HTTP");
+    assert!(matches!(error, StompError::Protocol(_)), "{error:?}");
 }
 
 /// A way to whatever program is there at the moment, under an address that stays.
