@@ -252,7 +252,10 @@ pub fn run_to_end(arguments: &[&str]) -> std::process::Output {
 }
 
 /// The program, built once for each process of tests with the profile of the tests.
-fn program() -> &'static PathBuf {
+///
+/// # Panics
+/// When it cannot be built.
+pub fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         // <target>/<profile>/deps/<test>

@@ -120,8 +120,7 @@ impl Builder {
         let address = Address::parse(&self.url)?;
         let handshake = self.handshake(&address)?;
         let opening = async {
-            let socket = open_socket(&address).await?;
-            let stream = self.secure(socket, &address).await?;
+            let stream = self.open_stream(&address).await?;
             exchange(stream, &handshake).await
         };
         let after = self.open_timeout;
@@ -144,6 +143,12 @@ impl Builder {
             limits: self.limits,
             close_timeout: self.close_timeout,
         }))
+    }
+
+    /// TCP, and TLS over it if the address wants that.
+    pub(crate) async fn open_stream(&self, address: &Address) -> Result<Stream, ClientError> {
+        let socket = open_socket(address).await?;
+        self.secure(socket, address).await
     }
 
     #[cfg(feature = "tls")]

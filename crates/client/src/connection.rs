@@ -259,13 +259,41 @@ impl Client {
 
     async fn send_frame(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), ClientError> {
         self.refuse_unless_open()?;
+        self.append(opcode, payload)?;
+        Ok(self.pipe.flush().await?)
+    }
+
+    /// Adds one message to what is unsent; [`next`](Self::next) and `flush` send it.
+    #[cfg(feature = "stomp")]
+    pub(crate) fn append_message(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> Result<(), ClientError> {
+        self.refuse_unless_open()?;
+        self.append(opcode, payload)
+    }
+
+    /// Whether so much is unsent that nothing should be added.
+    #[cfg(feature = "stomp")]
+    pub(crate) fn is_full(&self) -> bool {
+        self.pipe.outgoing.is_full()
+    }
+
+    /// Sends what is unsent.
+    #[cfg(feature = "stomp")]
+    pub(crate) async fn flush(&mut self) -> Result<(), ClientError> {
+        Ok(self.pipe.flush().await?)
+    }
+
+    fn append(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), ClientError> {
         let mask = self.masks.take()?;
         let window = self.window.filter(|_| !opcode.is_control());
         match window.and_then(|window| compressed(window, payload)) {
             Some(payload) => self.pipe.outgoing.append_compressed(opcode, &payload, mask),
             None => self.pipe.outgoing.append(true, opcode, payload, mask),
         }
-        Ok(self.pipe.flush().await?)
+        Ok(())
     }
 
     fn refuse_unless_open(&self) -> Result<(), ClientError> {

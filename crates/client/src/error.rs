@@ -121,9 +121,13 @@ impl fmt::Display for UrlProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Syntax => "it is not a URL; write ws://HOST:PORT/PATH",
-            Self::Scheme => "its scheme is neither ws nor wss; write ws://HOST:PORT/PATH",
+            Self::Scheme => {
+                "its scheme is neither ws nor wss (nor, for STOMP over TCP, stomp or stomps); \
+                 write ws://HOST:PORT/PATH"
+            }
             Self::Tls => {
-                "this client was built without TLS; build it with the feature tls, or use ws://"
+                "this client was built without TLS; build it with the feature tls, or use ws:// or \
+                 stomp://"
             }
             Self::Host => "it names no host; write ws://HOST:PORT/PATH",
             Self::Fragment => "a WebSocket address has no fragment; write %23 for a # in the path",

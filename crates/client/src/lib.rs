@@ -1,4 +1,8 @@
-//! A small WebSocket client (RFC 6455) over the same codec as the Campanile server.
+//! A small WebSocket client (RFC 6455) and a managed STOMP client, over the same codecs as the
+//! Campanile server.
+//!
+//! Those who want destinations, subscriptions and receipts find them in [`stomp`] (feature `stomp`,
+//! on by default). What follows is WebSocket alone.
 //!
 //! One [`Client`] is one connection. It is driven by the calls made on it: nothing runs in the
 //! background, so an idle client costs its socket and a few hundred bytes.
@@ -39,6 +43,8 @@ mod connection;
 mod error;
 mod mask;
 mod pipe;
+#[cfg(feature = "stomp")]
+pub mod stomp;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;

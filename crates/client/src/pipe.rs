@@ -65,6 +65,12 @@ impl Outgoing {
         append_compressed_frame(&mut self.bytes, true, opcode, payload, Some(mask));
     }
 
+    /// Appends what needs no frame of WebSocket's.
+    #[cfg(feature = "stomp")]
+    pub(crate) fn append_octets(&mut self, octets: &[u8]) {
+        self.bytes.extend_from_slice(octets);
+    }
+
     /// Whether so much waits that nothing may be added but by the caller's wish.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes.len() - self.sent > UNSENT_BYTES_MAX

@@ -1,4 +1,5 @@
-//! The parts of a `ws://` or `wss://` address that a connection needs (RFC 6455 3).
+//! The parts of a `ws://` or `wss://` address that a connection needs (RFC 6455 3), and of those for
+//! STOMP over TCP.
 
 use http::Uri;
 
@@ -9,9 +10,9 @@ use crate::error::{ClientError, UrlProblem};
 pub(crate) struct Address {
     /// Host name or IP address, without the brackets of IPv6.
     pub(crate) host: String,
-    /// Port; when the address names none, 80, or 443 for `wss`.
+    /// Port; when the address names none, the scheme's.
     pub(crate) port: u16,
-    /// Its scheme is `wss`.
+    /// Its scheme stands for TLS.
     pub(crate) is_secure: bool,
     /// Value of the `Host` header: the port is left out when it is the scheme's.
     pub(crate) host_header: String,
@@ -19,26 +20,81 @@ pub(crate) struct Address {
     pub(crate) path_and_query: String,
 }
 
+/// What an address may begin with.
+struct Scheme {
+    name: &'static str,
+    is_secure: bool,
+    port: u16,
+}
+
+const WEBSOCKET: [Scheme; 2] = [
+    Scheme {
+        name: "ws",
+        is_secure: false,
+        port: 80,
+    },
+    Scheme {
+        name: "wss",
+        is_secure: true,
+        port: 443,
+    },
+];
+
+/// STOMP over TCP: brokers listen on 61613, and with TLS on 61614.
+#[cfg(feature = "stomp")]
+const STOMP: [Scheme; 2] = [
+    Scheme {
+        name: "stomp",
+        is_secure: false,
+        port: 61613,
+    },
+    Scheme {
+        name: "stomps",
+        is_secure: true,
+        port: 61614,
+    },
+];
+
 impl Address {
     /// Takes an address apart.
     pub(crate) fn parse(url: &str) -> Result<Self, ClientError> {
-        Self::parts(url).map_err(|problem| ClientError::Url {
+        Self::parts(url, &WEBSOCKET).map_err(|problem| ClientError::Url {
             url: url.to_owned(),
             problem,
         })
     }
 
-    fn parts(url: &str) -> Result<Self, UrlProblem> {
+    /// Takes an address apart that STOMP is spoken at over TCP. `None`: it begins with neither
+    /// `stomp://` nor `stomps://`.
+    #[cfg(feature = "stomp")]
+    pub(crate) fn parse_stomp(url: &str) -> Option<Result<Self, ClientError>> {
+        let (scheme, _) = url.split_once("://")?;
+        if !STOMP
+            .iter()
+            .any(|one| one.name.eq_ignore_ascii_case(scheme))
+        {
+            return None;
+        }
+        let parts = Self::parts(url, &STOMP);
+        Some(parts.map_err(|problem| ClientError::Url {
+            url: url.to_owned(),
+            problem,
+        }))
+    }
+
+    fn parts(url: &str, schemes: &[Scheme]) -> Result<Self, UrlProblem> {
         if url.contains('#') {
             return Err(UrlProblem::Fragment);
         }
         let uri: Uri = url.parse().map_err(|_| UrlProblem::Syntax)?;
-        let (is_secure, usual_port) = match uri.scheme_str() {
-            Some("ws") => (false, 80),
-            Some("wss") if cfg!(feature = "tls") => (true, 443),
-            Some("wss") => return Err(UrlProblem::Tls),
-            _ => return Err(UrlProblem::Scheme),
-        };
+        let scheme = uri
+            .scheme_str()
+            .and_then(|name| schemes.iter().find(|it| it.name.eq_ignore_ascii_case(name)))
+            .ok_or(UrlProblem::Scheme)?;
+        if scheme.is_secure && !cfg!(feature = "tls") {
+            return Err(UrlProblem::Tls);
+        }
+        let usual_port = scheme.port;
         let authority = uri.authority().ok_or(UrlProblem::Host)?;
         if authority.as_str().contains('@') {
             return Err(UrlProblem::UserInfo);
@@ -62,7 +118,7 @@ impl Address {
         Ok(Self {
             host: host.to_owned(),
             port,
-            is_secure,
+            is_secure: scheme.is_secure,
             host_header: if port == usual_port {
                 written.to_owned()
             } else {
@@ -119,6 +175,21 @@ mod tests {
         assert_eq!(problem("ws://exa mple.com/"), UrlProblem::Syntax);
         assert_eq!(problem("ws://example.com:99999/"), UrlProblem::Syntax);
         assert_eq!(problem(""), UrlProblem::Syntax);
+    }
+
+    #[cfg(feature = "stomp")]
+    #[test]
+    fn s180_stomp_addresses_have_the_brokers_port() {
+        let parse = |url| Address::parse_stomp(url).map(|it| it.expect("an address"));
+        let address = parse("stomp://127.0.0.1").expect("one for TCP");
+        assert_eq!((&*address.host, address.port), ("127.0.0.1", 61613));
+        assert!(!address.is_secure);
+        assert_eq!(parse("STOMP://[::1]:7/").expect("one for TCP").port, 7);
+        assert_eq!(parse("ws://127.0.0.1/stomp"), None);
+        assert_eq!(parse("127.0.0.1:61613"), None);
+        assert!(Address::parse_stomp("stomp://").expect("one").is_err());
+        #[cfg(feature = "tls")]
+        assert_eq!(parse("stomps://a").expect("one for TCP").port, 61614);
     }
 
     #[cfg(feature = "tls")]

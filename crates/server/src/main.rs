@@ -8,10 +8,13 @@ mod bench;
 mod certificate;
 mod demos;
 mod listen;
+mod listen_to;
 mod memory;
 mod options;
 mod pages;
+mod publish;
 mod serve;
+mod stomp_options;
 mod tls;
 
 use std::process::ExitCode;
@@ -39,7 +42,8 @@ fn main() -> ExitCode {
         match options.command {
             None => serve::serve(&options.serve).await,
             Some(Command::Serve(serve)) => serve::serve(&merge(options.serve, serve)).await,
-            Some(Command::Listen(listen)) => listen::listen(&listen).await,
+            Some(Command::Listen(listen)) => listen::listen(listen).await,
+            Some(Command::Publish(publish)) => publish::publish(publish).await,
             Some(Command::Bench(options)) => bench::bench(&options),
         }
     });

@@ -7,6 +7,8 @@ use std::time::Duration;
 use campanile_bench::{Dialect, Plan, Shape};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::stomp_options::{PublishOptions, StompOptions};
+
 /// Push messages to browsers and apps in real time.
 ///
 /// Without arguments it serves every demo on port 8080 of this machine: open
@@ -30,8 +32,11 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Serve; this is what happens without a command, too.
     Serve(ServeOptions),
-    /// Connect to an endpoint and print every message that arrives, one a line.
+    /// Print every message that is published to a destination, or that an endpoint sends, one a
+    /// line.
     Listen(ListenOptions),
+    /// Publish one message to a destination, and wait until the server has accepted it.
+    Publish(PublishOptions),
     /// Measure a server, this one or another, by its URL: throughput, latency, CPU and memory, and
     /// whether every message arrives once and in order.
     Bench(BenchOptions),
@@ -119,14 +124,27 @@ impl TlsOptions {
 /// What to listen to.
 #[derive(Debug, Args)]
 pub(crate) struct ListenOptions {
-    /// A URL such as ws://127.0.0.1:8080/chat, or a path of the server on this machine's port
-    /// 8080, such as /ws/me. wss:// is TLS.
-    pub(crate) endpoint: String,
+    /// A destination such as /topic/prices, which is listened to over STOMP; or an endpoint: a URL
+    /// such as ws://127.0.0.1:8080/chat, or a path of the server on this machine's port 8080, such
+    /// as /ws/me. Destinations begin with /topic/, /queue/, /user/ or /app/; with --url, whatever
+    /// is given is one.
+    #[arg(value_name = "DESTINATION|ENDPOINT")]
+    pub(crate) what: String,
 
-    /// Trust whatever certificate the server shows: for one that was made for development. Anybody
-    /// on the way can then read and change what is said.
+    #[command(flatten)]
+    pub(crate) stomp: StompOptions,
+
+    /// A condition for messages of a destination, in SQL's terms, such as "price > 10".
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) selector: Option<String>,
+
+    /// Print each message of a destination as JSON: id, destination, headers and body.
     #[arg(long)]
-    pub(crate) insecure: bool,
+    pub(crate) json: bool,
+
+    /// End after so many messages.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
 }
 
 /// What to measure, and how.

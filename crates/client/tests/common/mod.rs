@@ -1,6 +1,9 @@
 //! A tiny server that plays one script on one connection.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[cfg(feature = "stomp")]
+pub(crate) mod broker;
+
 use std::{future::Future, time::Duration};
 
 use campanile_client::{Client, ClientError, Limits, Message};
