@@ -32,9 +32,47 @@ export function meaning(code) {
 }
 
 /**
+ * Shows how a connection is. `view`: elements `state`, `connect`, `disconnect` and, if sending
+ * depends on the connection, `send` (an array).
+ */
+export class StateView {
+  constructor(view) {
+    this.view = view;
+    this.words = document.createElement('span');
+    // The count changes every second: for the eye only, a screen reader would never be still.
+    this.count = document.createElement('span');
+    this.count.setAttribute('aria-hidden', 'true');
+    view.state.append(this.words, this.count);
+  }
+
+  show(state, en, zh) {
+    const { state: element, connect, disconnect, send = [] } = this.view;
+    element.dataset.state = state;
+    say(this.words, en, zh);
+    this.showCount('', '');
+    const busy = state === 'connecting' || state === 'open' || state === 'closing';
+    const focused = document.activeElement;
+    connect.hidden = busy;
+    disconnect.hidden = !busy && state !== 'waiting';
+    // Whoever pressed the one button must find the keyboard focus on the other.
+    if (focused === connect && connect.hidden) {
+      disconnect.focus();
+    } else if (focused === disconnect && disconnect.hidden) {
+      connect.focus();
+    }
+    for (const control of send) {
+      control.disabled = state !== 'open';
+    }
+  }
+
+  showCount(en, zh) {
+    say(this.count, en, zh);
+  }
+}
+
+/**
  * One connection. `options`: `url()` gives the address at each attempt; `protocols`; the callbacks
- * `onOpen(socket)`, `onMessage(data)`, `onClose(event)`; `view`: elements `state`, `connect`,
- * `disconnect` and, if sending depends on the connection, `send` (an array).
+ * `onOpen(socket)`, `onMessage(data)`, `onClose(event)`; `view`: that of `StateView`.
  */
 export class Link {
   constructor(options) {
@@ -43,6 +81,7 @@ export class Link {
     this.failures = 0;
     this.retryAt = 0;
     this.timer = 0;
+    this.view = new StateView(options.view);
     const { connect, disconnect } = options.view;
     connect.addEventListener('click', () => this.open());
     disconnect.addEventListener('click', () => this.close());
@@ -159,36 +198,13 @@ export class Link {
       this.open();
       return;
     }
-    say(this.count, ` Retry in ${left} s.`, ` ${left} 秒后重试。`);
+    this.view.showCount(` Retry in ${left} s.`, ` ${left} 秒后重试。`);
     this.timer = window.setTimeout(() => this.countDown(), 250);
   }
 
   show(state, en, zh) {
     this.state = state;
-    const { state: element, connect, disconnect, send = [] } = this.options.view;
-    if (!this.words) {
-      this.words = document.createElement('span');
-      // The count changes every second: for the eye only, a screen reader would never be still.
-      this.count = document.createElement('span');
-      this.count.setAttribute('aria-hidden', 'true');
-      element.append(this.words, this.count);
-    }
-    element.dataset.state = state;
-    say(this.words, en, zh);
-    say(this.count, '', '');
-    const busy = state === 'connecting' || state === 'open' || state === 'closing';
-    const focused = document.activeElement;
-    connect.hidden = busy;
-    disconnect.hidden = !busy && state !== 'waiting';
-    // Whoever pressed the one button must find the keyboard focus on the other.
-    if (focused === connect && connect.hidden) {
-      disconnect.focus();
-    } else if (focused === disconnect && disconnect.hidden) {
-      connect.focus();
-    }
-    for (const control of send) {
-      control.disabled = state !== 'open';
-    }
+    this.view.show(state, en, zh);
     this.options.onState?.(state);
   }
 }
