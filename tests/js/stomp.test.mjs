@@ -172,7 +172,7 @@ test('s84_s88_patterns_and_selectors_choose', LIMIT, async (t) => {
   assert.equal(dear.messages.waiting, 0);
 });
 
-test('s116_a_session_is_reached_by_its_id_and_by_nobody_else', LIMIT, async (t) => {
+test('s116_s117_a_session_is_reached_by_its_id_and_by_nobody_else', LIMIT, async (t) => {
   const [ada, bob] = [await connected(t, '/stomp'), await connected(t, '/stomp')];
   const [adas, bobs] = [
     await subscribed(ada, '/user/queue/notes'),
