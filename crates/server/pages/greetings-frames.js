@@ -1,15 +1,11 @@
 // STOMP frames as they go over the wire: taken apart for the eye, nothing is checked.
 
 import { addLine, pick } from '/assets/app.js';
+import { bytesOf } from '/assets/bytes.js';
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const BODY_SHOWN = 2000;
-
-/** Bytes of what a WebSocket carries. */
-function bytesOf(data) {
-  return typeof data === 'string' ? new TextEncoder().encode(data) : new Uint8Array(data);
-}
 
 /** Where the head of the frame in `bytes` ends: at its empty line, or where there is no more. */
 function endOfHead(bytes) {

@@ -1,8 +1,8 @@
 // The guide's greeting over STOMP, by stompjs, with the frames that it sends and gets.
 
-import { announce, say, setUpCopy, socketUrl, timeOfDay } from '/assets/app.js';
-import { StateView, meaning } from '/assets/link.js';
+import { announce, byId, say, setUpCopy, socketUrl, timeOfDay } from '/assets/app.js';
 import { FrameLog } from '/assets/greetings-frames.js';
+import { StateView, meaning } from '/assets/link.js';
 
 const ENDPOINT = '/gs-guide-websocket';
 const GREETINGS = '/topic/greetings';
@@ -10,7 +10,6 @@ const SUBSCRIPTION = 'greetings';
 const RECONNECT_SECONDS = 2;
 const ROWS_MAX = 100;
 
-const byId = (id) => document.getElementById(id);
 const frames = new FrameLog(byId('frames-log'));
 const settings = ['version', 'outgoing', 'incoming'].map((name) => byId(`greetings-${name}`));
 const controls = ['send', 'subscribe', 'unsubscribe', 'error'];

@@ -1,6 +1,7 @@
 // A WebSocket that says in words how it is, and comes back by itself when that makes sense.
 
 import { addLine, pick, say } from '/assets/app.js';
+import { byteLength, hexByte } from '/assets/bytes.js';
 
 const RETRY_SECONDS = [1, 2, 3, 5, 8, 13, 20, 30];
 // A connection that lasted this long was a good one: the next trouble starts with a short wait.
@@ -209,11 +210,6 @@ export class Link {
   }
 }
 
-/** Bytes of UTF-8 in a text, or of a buffer. */
-export function byteLength(data) {
-  return typeof data === 'string' ? new TextEncoder().encode(data).length : data.byteLength;
-}
-
 /** Bytes of a frame's header (RFC 6455 5.2); frames from a client carry four bytes of mask. */
 export function headerLength(payload, fromClient) {
   const length = payload < 126 ? 2 : payload <= 0xffff ? 4 : 10;
@@ -233,7 +229,7 @@ export function addFrame(log, direction, data) {
 
 /** The first bytes of a buffer in hexadecimal, and how many more there are. */
 export function hex(bytes, limit = 48) {
-  const shown = Array.from(bytes.subarray(0, limit), (byte) => byte.toString(16).padStart(2, '0'));
+  const shown = Array.from(bytes.subarray(0, limit), hexByte);
   const more = bytes.length - limit;
   return shown.join(' ') + (more > 0 ? pick(` … ${more} more`, ` …… 另有 ${more} 字节`) : '');
 }

@@ -58,6 +58,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/assets/style.css", CSS, include_str!("../pages/style.css")),
     ("/assets/boot.js", SCRIPT, include_str!("../pages/boot.js")),
     ("/assets/app.js", SCRIPT, include_str!("../pages/app.js")),
+    (
+        "/assets/bytes.js",
+        SCRIPT,
+        include_str!("../pages/bytes.js"),
+    ),
     ("/assets/link.js", SCRIPT, include_str!("../pages/link.js")),
     ("/assets/home.js", SCRIPT, include_str!("../pages/home.js")),
     ("/assets/chat.js", SCRIPT, include_str!("../pages/chat.js")),
