@@ -61,6 +61,9 @@ test('seed_002_the_program_serves_stompjs_as_it_is_in_the_package', async () => 
     const bytes = Buffer.from(await answer.arrayBuffer());
     assert.ok(bytes.equals(await readFile(new URL(file, PACKAGE))), path);
   }
+  const { version } = JSON.parse(await readFile(new URL('package.json', PACKAGE), 'utf8'));
+  const page = await (await fetch(server.http('/demo/greetings'))).text();
+  assert.ok(page.includes(`stompjs ${version} comes with the program`));
 });
 
 for (const where of ['another port', 'a file']) {
