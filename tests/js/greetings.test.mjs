@@ -9,6 +9,7 @@ import { inState, launch, openPage, watch } from './support/browser.mjs';
 import { Inbox, LIMIT, eventually } from './support/patience.mjs';
 import { Relay } from './support/relay.mjs';
 import { Server } from './support/server.mjs';
+import { connected } from './support/stomp.mjs';
 
 const PATH = '/demo/greetings';
 const STATE = 'greetings-state';
@@ -88,6 +89,20 @@ test('seed_002_two_windows_greet_each_other_until_one_unsubscribes', LIMIT, asyn
   await bob.click('#greetings-subscribe');
   await say(bob, '小红又来了');
   await row(bob, 'Hello, 小红又来了!').waitFor();
+  assertQuiet();
+});
+
+test('seed_002_what_is_no_greeting_is_shown_as_it_is', LIMIT, async (t) => {
+  const { page, assertQuiet } = await visit(t);
+  await say(page, 'Ada');
+  await row(page, 'Hello, Ada!').waitFor();
+  const client = await connected(t, () => server.socket('/stomp'));
+  for (const body of ['<b>plain</b>', '{"content":7}', 'null', '{"content":"&lt;b&gt;"}']) {
+    client.publish({ destination: '/topic/greetings', body });
+  }
+  for (const text of ['<b>plain</b>', '{"content":7}', 'null', '<b>']) {
+    await row(page, text).waitFor();
+  }
   assertQuiet();
 });
 

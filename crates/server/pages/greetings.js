@@ -90,15 +90,19 @@ function unescaped(content) {
   return new DOMParser().parseFromString(content, 'text/html').documentElement.textContent;
 }
 
+/** Whoever sends to the topic itself may send anything: that is shown as it is. */
+function greetingOf(body) {
+  try {
+    const { content } = JSON.parse(body);
+    return typeof content === 'string' ? unescaped(content) : body;
+  } catch (error) {
+    return body;
+  }
+}
+
 function greeted(message) {
   const [row, time] = [document.createElement('tr'), timeOfDay(new Date())];
-  let content = message.body;
-  try {
-    content = unescaped(String(JSON.parse(message.body).content));
-  } catch (error) {
-    // Whoever sends to the topic itself may send anything: it is shown as it is.
-  }
-  for (const text of [content, time]) {
+  for (const text of [greetingOf(message.body), time]) {
     row.insertCell().textContent = text;
   }
   const rows = byId('greetings-rows');
