@@ -52,7 +52,8 @@ export function framesOf(data) {
 
 function shortened(body) {
   const more = body.length - BODY_SHOWN;
-  return more > 0 ? body.slice(0, BODY_SHOWN) + pick(` … ${more} more`, ` …… 另有 ${more} 字`) : body;
+  const rest = more > 0 ? pick(` … ${more} more`, ` …… 另有 ${more} 字`) : '';
+  return body.slice(0, BODY_SHOWN) + rest;
 }
 
 /** The zero byte at a frame's end, as STOMP's text writes it. */
