@@ -15,6 +15,7 @@ const PAGES = [
   ['/demo/chat', 'chat-b-state'],
   ['/demo/notify', 'device-1-state'],
   ['/demo/clock', 'clock-state'],
+  ['/demo/greetings', 'greetings-state'],
   ['/demo/echo', 'echo-state'],
   ['/demo/protocol', null],
 ];
@@ -50,7 +51,8 @@ for (const entry of PAGES) {
       assert.equal(new URL(link).host, server.host);
       const response = await page.request.get(link);
       assert.equal(response.status(), 200, link);
-      assert.match(response.headers()['content-type'], /^text\/html/);
+      const kind = link.endsWith('.txt') ? /^text\/plain/ : /^text\/html/;
+      assert.match(response.headers()['content-type'], kind);
       const { hash } = new URL(link);
       if (hash) {
         assert.ok((await response.text()).includes(`id="${hash.slice(1)}"`), link);

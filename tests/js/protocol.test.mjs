@@ -4,15 +4,14 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 
+import { fromHex, toHex } from '../../crates/server/pages/bytes.js';
 import {
   characters,
   charactersOfFrames,
   closing,
   decodeFrames,
-  fromHex,
   messages,
   overhead,
-  toHex,
 } from '../../crates/server/pages/protocol-frames.js';
 import { launch, openPage, overhang, watch } from './support/browser.mjs';
 import { connectWs } from './support/clients.mjs';

@@ -8,6 +8,8 @@ const LOG_LIMIT = 300;
 
 const root = document.documentElement;
 
+export const byId = (id) => document.getElementById(id);
+
 export function language() {
   return root.lang.startsWith('zh') ? 'zh' : 'en';
 }
@@ -51,7 +53,7 @@ export function translate(scope) {
 
 /** Tells a screen reader something that the eye sees elsewhere. */
 export function announce(en, zh) {
-  const live = document.getElementById('announcer');
+  const live = byId('announcer');
   if (live) {
     say(live, en, zh);
   }
@@ -80,7 +82,7 @@ function recall(key) {
 function setUpLanguage() {
   translate(document);
   root.classList.remove('translating');
-  const button = document.getElementById('language-toggle');
+  const button = byId('language-toggle');
   if (!button) {
     return;
   }
@@ -103,7 +105,7 @@ function setUpLanguage() {
 function setUpTheme() {
   const system = window.matchMedia('(prefers-color-scheme: dark)');
   const systemTheme = () => (system.matches ? 'dark' : 'light');
-  const button = document.getElementById('theme-toggle');
+  const button = byId('theme-toggle');
   const show = (theme) => {
     root.dataset.theme = theme;
     if (button) {
@@ -246,7 +248,7 @@ export function part(scope, name) {
 
 /** A copy of a template's only element; each part gets the id `prefix-name`. */
 export function stamp(templateId, prefix) {
-  const copy = document.getElementById(templateId).content.cloneNode(true);
+  const copy = byId(templateId).content.cloneNode(true);
   for (const element of copy.querySelectorAll('[data-part]')) {
     element.id = `${prefix}-${element.dataset.part}`;
   }

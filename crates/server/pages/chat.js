@@ -1,10 +1,10 @@
 // Two people on /chat, each with a connection of their own.
 
-import { addLine, part, pick, say, socketUrl, stamp } from '/assets/app.js';
+import { addLine, byId, part, pick, say, socketUrl, stamp } from '/assets/app.js';
 import { Link, addFrame } from '/assets/link.js';
 
 const PRIVATE = /^@(\S+)\s+/;
-const sign = document.getElementById('chat-sign');
+const sign = byId('chat-sign');
 
 /** The text as it goes out; signed behind an addressee, since the endpoint wants `@` in front. */
 function outgoing(name, text) {
@@ -18,7 +18,7 @@ function outgoing(name, text) {
 
 function setUpPane(prefix, defaultName) {
   const pane = stamp('pane-template', prefix);
-  document.getElementById('panes').append(pane);
+  byId('panes').append(pane);
   const [name, log, frames, form, input] = ['name', 'log', 'frames', 'form', 'input'].map(
     (which) => part(pane, which),
   );
@@ -106,4 +106,4 @@ function setUpPane(prefix, defaultName) {
 const names = pick(['Alice', 'Bob'], ['小明', '小红']);
 setUpPane('chat-a', names[0]);
 setUpPane('chat-b', names[1]);
-say(document.getElementById('chat-private-example'), `@${names[1]} psst`, `@${names[1]} 悄悄话`);
+say(byId('chat-private-example'), `@${names[1]} psst`, `@${names[1]} 悄悄话`);

@@ -1,12 +1,11 @@
 // The pushes of /ws/{sid}: a bell that swings at each, and the wait for the next.
 
-import { addLine, say, socketUrl } from '/assets/app.js';
+import { addLine, byId, say, socketUrl } from '/assets/app.js';
 import { Link } from '/assets/link.js';
 
 const PERIOD_MILLISECONDS = 5000;
 const LATE_MILLISECONDS = 2000;
 
-const byId = (id) => document.getElementById(id);
 const sid = Math.random().toString(36).slice(2);
 const bell = byId('clock-bell');
 const ring = byId('clock-ring');

@@ -1,7 +1,8 @@
 // The bare WebSocket on /echo: text, bytes, round trips, close codes.
 
-import { addLine, say, socketUrl } from '/assets/app.js';
-import { Link, byteLength, hex, meaning } from '/assets/link.js';
+import { addLine, byId, say, socketUrl } from '/assets/app.js';
+import { byteLength } from '/assets/bytes.js';
+import { Link, hex, meaning } from '/assets/link.js';
 
 // What crypto.getRandomValues gives at most in one call.
 const RANDOM_CHUNK = 65536;
@@ -9,7 +10,6 @@ const RANDOM_CHUNK = 65536;
 const REASON_LIMIT = 123;
 const KEPT_TRIPS = 1000;
 
-const byId = (id) => document.getElementById(id);
 const log = byId('echo-log');
 const problem = byId('echo-problem');
 

@@ -1,8 +1,6 @@
 // The first page and the page for addresses that do not exist.
 
-import { setUpCopy, showPublishCommand, socketUrl } from '/assets/app.js';
-
-const byId = (id) => document.getElementById(id);
+import { byId, setUpCopy, showPublishCommand, socketUrl } from '/assets/app.js';
 
 function setUpTower() {
   const tower = document.querySelector('.tower');

@@ -1,6 +1,7 @@
 // A WebSocket that says in words how it is, and comes back by itself when that makes sense.
 
 import { addLine, pick, say } from '/assets/app.js';
+import { byteLength, hexByte } from '/assets/bytes.js';
 
 const RETRY_SECONDS = [1, 2, 3, 5, 8, 13, 20, 30];
 // A connection that lasted this long was a good one: the next trouble starts with a short wait.
@@ -32,9 +33,47 @@ export function meaning(code) {
 }
 
 /**
+ * Shows how a connection is. `view`: elements `state`, `connect`, `disconnect` and, if sending
+ * depends on the connection, `send` (an array).
+ */
+export class StateView {
+  constructor(view) {
+    this.view = view;
+    this.words = document.createElement('span');
+    // The count changes every second: for the eye only, a screen reader would never be still.
+    this.count = document.createElement('span');
+    this.count.setAttribute('aria-hidden', 'true');
+    view.state.append(this.words, this.count);
+  }
+
+  show(state, en, zh) {
+    const { state: element, connect, disconnect, send = [] } = this.view;
+    element.dataset.state = state;
+    say(this.words, en, zh);
+    this.showCount('', '');
+    const busy = state === 'connecting' || state === 'open' || state === 'closing';
+    const focused = document.activeElement;
+    connect.hidden = busy;
+    disconnect.hidden = !busy && state !== 'waiting';
+    // Whoever pressed the one button must find the keyboard focus on the other.
+    if (focused === connect && connect.hidden) {
+      disconnect.focus();
+    } else if (focused === disconnect && disconnect.hidden) {
+      connect.focus();
+    }
+    for (const control of send) {
+      control.disabled = state !== 'open';
+    }
+  }
+
+  showCount(en, zh) {
+    say(this.count, en, zh);
+  }
+}
+
+/**
  * One connection. `options`: `url()` gives the address at each attempt; `protocols`; the callbacks
- * `onOpen(socket)`, `onMessage(data)`, `onClose(event)`; `view`: elements `state`, `connect`,
- * `disconnect` and, if sending depends on the connection, `send` (an array).
+ * `onOpen(socket)`, `onMessage(data)`, `onClose(event)`; `view`: that of `StateView`.
  */
 export class Link {
   constructor(options) {
@@ -43,6 +82,7 @@ export class Link {
     this.failures = 0;
     this.retryAt = 0;
     this.timer = 0;
+    this.view = new StateView(options.view);
     const { connect, disconnect } = options.view;
     connect.addEventListener('click', () => this.open());
     disconnect.addEventListener('click', () => this.close());
@@ -159,43 +199,15 @@ export class Link {
       this.open();
       return;
     }
-    say(this.count, ` Retry in ${left} s.`, ` ${left} 秒后重试。`);
+    this.view.showCount(` Retry in ${left} s.`, ` ${left} 秒后重试。`);
     this.timer = window.setTimeout(() => this.countDown(), 250);
   }
 
   show(state, en, zh) {
     this.state = state;
-    const { state: element, connect, disconnect, send = [] } = this.options.view;
-    if (!this.words) {
-      this.words = document.createElement('span');
-      // The count changes every second: for the eye only, a screen reader would never be still.
-      this.count = document.createElement('span');
-      this.count.setAttribute('aria-hidden', 'true');
-      element.append(this.words, this.count);
-    }
-    element.dataset.state = state;
-    say(this.words, en, zh);
-    say(this.count, '', '');
-    const busy = state === 'connecting' || state === 'open' || state === 'closing';
-    const focused = document.activeElement;
-    connect.hidden = busy;
-    disconnect.hidden = !busy && state !== 'waiting';
-    // Whoever pressed the one button must find the keyboard focus on the other.
-    if (focused === connect && connect.hidden) {
-      disconnect.focus();
-    } else if (focused === disconnect && disconnect.hidden) {
-      connect.focus();
-    }
-    for (const control of send) {
-      control.disabled = state !== 'open';
-    }
+    this.view.show(state, en, zh);
     this.options.onState?.(state);
   }
-}
-
-/** Bytes of UTF-8 in a text, or of a buffer. */
-export function byteLength(data) {
-  return typeof data === 'string' ? new TextEncoder().encode(data).length : data.byteLength;
 }
 
 /** Bytes of a frame's header (RFC 6455 5.2); frames from a client carry four bytes of mask. */
@@ -217,7 +229,7 @@ export function addFrame(log, direction, data) {
 
 /** The first bytes of a buffer in hexadecimal, and how many more there are. */
 export function hex(bytes, limit = 48) {
-  const shown = Array.from(bytes.subarray(0, limit), (byte) => byte.toString(16).padStart(2, '0'));
+  const shown = Array.from(bytes.subarray(0, limit), hexByte);
   const more = bytes.length - limit;
   return shown.join(' ') + (more > 0 ? pick(` … ${more} more`, ` …… 另有 ${more} 字节`) : '');
 }

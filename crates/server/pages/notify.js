@@ -3,6 +3,7 @@
 import {
   addLine,
   announce,
+  byId,
   part,
   pick,
   say,
@@ -15,7 +16,6 @@ import { Link } from '/assets/link.js';
 
 const DEVICE_LIMIT = 6;
 
-const byId = (id) => document.getElementById(id);
 const user = byId('publish-user');
 const message = byId('publish-message');
 const result = byId('publish-result');

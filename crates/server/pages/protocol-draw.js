@@ -1,6 +1,7 @@
 // Draws frames byte by byte, and the heads of HTTP messages line by line.
 
 import { say } from '/assets/app.js';
+import { hexByte } from '/assets/bytes.js';
 import { meaning } from '/assets/link.js';
 import {
   bits,
@@ -29,10 +30,6 @@ export function make(name, className, en, zh) {
     element.textContent = en;
   }
   return element;
-}
-
-function hexByte(byte) {
-  return byte.toString(16).padStart(2, '0');
 }
 
 // The first two bytes as in RFC 6455 5.2: how many bits each part has, and what it is called.

@@ -18,19 +18,6 @@ export function opcodeName(opcode) {
   return OPCODES[opcode] || ['reserved', '保留'];
 }
 
-/** The bytes that a text in hexadecimal stands for; blanks do not matter. Null if it is none. */
-export function fromHex(text) {
-  const digits = text.replace(/\s+/g, '');
-  if (digits.length % 2 === 1 || /[^0-9a-f]/i.test(digits)) {
-    return null;
-  }
-  return Uint8Array.from(digits.match(/../g) || [], (pair) => parseInt(pair, 16));
-}
-
-export function toHex(bytes) {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
 /** The bits of a byte, the highest first, as RFC 6455 draws them. */
 export function bits(byte) {
   return Array.from({ length: 8 }, (_, index) => (byte >> (7 - index)) & 1);

@@ -1,10 +1,11 @@
 // The protocol, live: handshakes and frames that the server exchanged with itself.
 
-import { say, setUpCopy, translate } from '/assets/app.js';
+import { byId, say, setUpCopy, translate } from '/assets/app.js';
+import { byteLength, bytesOf, fromHex, toHex } from '/assets/bytes.js';
 import { ask } from '/assets/protocol-ask.js';
 import { ATTEMPTS } from '/assets/protocol-attempts.js';
 import { drawFrames, drawHead, make, texts } from '/assets/protocol-draw.js';
-import { fromHex, overhead, toHex } from '/assets/protocol-frames.js';
+import { overhead } from '/assets/protocol-frames.js';
 import { showSchemes } from '/assets/protocol-schemes.js';
 
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -63,8 +64,7 @@ const PRESETS = [
   },
 ];
 
-const byId = (id) => document.getElementById(id);
-const size = (text) => `${new TextEncoder().encode(text).length} B`;
+const size = (text) => `${byteLength(text)} B`;
 
 function showStatus(element, status) {
   element.textContent = status === null ? '–' : String(status);
@@ -138,7 +138,7 @@ async function steps(key) {
   if (!crypto.subtle) {
     return { key, joined };
   }
-  const digest = await crypto.subtle.digest('SHA-1', new TextEncoder().encode(joined));
+  const digest = await crypto.subtle.digest('SHA-1', bytesOf(joined));
   const bytes = new Uint8Array(digest);
   return { key, joined, sha1: toHex(bytes), base64: btoa(String.fromCharCode(...bytes)) };
 }
@@ -219,7 +219,7 @@ function usePreset({ kind, text, hex, filler, fragments, mask, ping }) {
 function message(kind) {
   const isText = kind === 'text';
   const bytes = isText
-    ? new TextEncoder().encode(byId('frames-text').value)
+    ? bytesOf(byId('frames-text').value)
     : fromHex(byId('frames-hex').value);
   if (!bytes) {
     say(
@@ -295,7 +295,7 @@ function showFrames(told) {
     say(verdict, `Came back as binary: ${length} bytes`, `作为二进制回来了：${length} 字节`);
   }
   const cost = overhead(sent);
-  const head = new TextEncoder().encode(told.handshake.sent).length;
+  const head = byteLength(told.handshake.sent);
   say(
     byId('frames-cost'),
     `Frames to the server: ${sent.length}, with ${cost} bytes of headers. The handshake before ` +

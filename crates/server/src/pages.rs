@@ -14,6 +14,29 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
+const WORDS: &str = "text/plain; charset=utf-8";
+
+/// stompjs and its licence, which `build.rs` fetches: empty if it could not. People's own pages
+/// load it from here, too, so its address stays.
+const LIBRARY: [(&str, &str, &str); 2] = [
+    (
+        "/assets/stomp.umd.min.js",
+        SCRIPT,
+        include_str!(concat!(env!("OUT_DIR"), "/stomp.umd.min.js")),
+    ),
+    (
+        "/assets/stomp.LICENSE.txt",
+        WORDS,
+        include_str!(concat!(env!("OUT_DIR"), "/stomp.LICENSE.txt")),
+    ),
+];
+
+/// What is there instead of the library, if it could not be fetched.
+const LIBRARY_IS_MISSING: &str = "\
+stompjs is not in this program: when it was built, npm or the network was missing.
+Install npm, then: touch crates/server/build.rs && cargo build
+Or name a folder with the package: CAMPANILE_STOMPJS=path/to/@stomp/stompjs cargo build
+";
 
 /// Where each page is, what it is, and its text.
 const PAGES: &[(&str, &str, &str)] = &[
@@ -23,6 +46,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/demo/clock", HTML, include_str!("../pages/clock.html")),
     ("/demo/echo", HTML, include_str!("../pages/echo.html")),
     (
+        "/demo/greetings",
+        HTML,
+        include_str!("../pages/greetings.html"),
+    ),
+    (
         "/demo/protocol",
         HTML,
         include_str!("../pages/protocol.html"),
@@ -30,6 +58,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/assets/style.css", CSS, include_str!("../pages/style.css")),
     ("/assets/boot.js", SCRIPT, include_str!("../pages/boot.js")),
     ("/assets/app.js", SCRIPT, include_str!("../pages/app.js")),
+    (
+        "/assets/bytes.js",
+        SCRIPT,
+        include_str!("../pages/bytes.js"),
+    ),
     ("/assets/link.js", SCRIPT, include_str!("../pages/link.js")),
     ("/assets/home.js", SCRIPT, include_str!("../pages/home.js")),
     ("/assets/chat.js", SCRIPT, include_str!("../pages/chat.js")),
@@ -44,6 +77,21 @@ const PAGES: &[(&str, &str, &str)] = &[
         include_str!("../pages/clock.js"),
     ),
     ("/assets/echo.js", SCRIPT, include_str!("../pages/echo.js")),
+    (
+        "/assets/greetings.css",
+        CSS,
+        include_str!("../pages/greetings.css"),
+    ),
+    (
+        "/assets/greetings.js",
+        SCRIPT,
+        include_str!("../pages/greetings.js"),
+    ),
+    (
+        "/assets/greetings-frames.js",
+        SCRIPT,
+        include_str!("../pages/greetings-frames.js"),
+    ),
     (
         "/assets/protocol.css",
         CSS,
@@ -91,6 +139,9 @@ pub(crate) fn routes() -> Router {
         .fold(Router::new(), |routes, &(path, kind, text)| {
             routes.route(path, get(async move || page(StatusCode::OK, kind, text)))
         });
+    let routes = LIBRARY.iter().fold(routes, |routes, &(path, kind, text)| {
+        routes.route(path, get(async move || library(kind, text)))
+    });
     routes.fallback(async || {
         page(
             StatusCode::NOT_FOUND,
@@ -98,6 +149,14 @@ pub(crate) fn routes() -> Router {
             include_str!("../pages/not-found.html"),
         )
     })
+}
+
+/// One of the library's files, or why it is not there.
+fn library(kind: &'static str, text: &'static str) -> Response {
+    match text {
+        "" => page(StatusCode::NOT_FOUND, WORDS, LIBRARY_IS_MISSING),
+        text => page(StatusCode::OK, kind, text),
+    }
 }
 
 fn page(status: StatusCode, kind: &'static str, text: &'static str) -> Response {
@@ -116,4 +175,19 @@ fn page(status: StatusCode, kind: &'static str, text: &'static str) -> Response 
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_was_not_fetched_is_explained() {
+        let missing = library(SCRIPT, "");
+        assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+        assert_eq!(missing.headers()[header::CONTENT_TYPE], WORDS);
+        let there = library(SCRIPT, "x");
+        assert_eq!(there.status(), StatusCode::OK);
+        assert_eq!(there.headers()[header::CONTENT_TYPE], SCRIPT);
+    }
 }
