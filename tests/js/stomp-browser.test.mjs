@@ -104,9 +104,9 @@ const WEBSTOMP = 'webstomp-client/dist/webstomp.js';
 /** Where a client is, which version it comes to speak, in which order it sends, how it is made. */
 const OLDER = [
   ['stompjs/lib/stomp.js', '1.1', false, 'Stomp.client(url)'],
-  // It offers 1.0 first, and the first of a client's sub-protocols is taken.
-  [WEBSTOMP, '1.0', true, 'webstomp.client(url)'],
-  [WEBSTOMP, '1.2', true, "webstomp.client(url, { protocols: ['v12.stomp'] })"],
+  // It offers 1.0 first, and the highest of a client's sub-protocols is taken.
+  [WEBSTOMP, '1.2', true, 'webstomp.client(url)'],
+  [WEBSTOMP, '1.0', true, "webstomp.client(url, { protocols: ['v10.stomp'] })"],
   [WEBSTOMP, '1.1', true, "webstomp.client(url, { binary: true, protocols: ['v11.stomp'] })"],
 ];
 

@@ -32,11 +32,11 @@ pub use http::{Request, Response};
 pub use proxy::{Certificate, Proxy, Way};
 pub use raw::{Ended, Frame, Raw};
 pub use scene::Scene;
+pub use server::{Server, program, run_to_end};
 pub use stomp::{Stomp, StompFrame};
 pub use stomp_peer::{
     Attack, STOMP_PATH, StompBystander, StompPeer, attack_stomp, attack_stomp_on, refuse_all,
 };
-pub use server::{Server, program, run_to_end};
 pub use target::{
     Answers, ENDPOINTS, Endpoint, attack_everywhere, attack_on, everywhere, on_each_way,
     with_default_limits, with_high_limits,

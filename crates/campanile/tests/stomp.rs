@@ -40,7 +40,7 @@ fn s58_s59_s61_the_highest_common_version_is_chosen_and_none_given_means_1_0() {
         .handshake("/stomp")
         .protocols(&["v11.stomp", "v12.stomp"]);
     let client = handshake.connect().expect("a session");
-    assert_eq!(client.protocol(), Some("v11.stomp"));
+    assert_eq!(client.protocol(), Some("v12.stomp"));
 }
 
 #[test]

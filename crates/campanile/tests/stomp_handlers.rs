@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use campanile::testing::{TestApplication, TestMessage};
-use campanile::{Campanile, Json, Path, StompEndpoint, Text, User};
+use campanile::{Campanile, HandlerError, IntoReply, Json, Path, Reply, StompEndpoint, Text, User};
 
 use support::stomp::{Received, UserFromQuery, connect, send};
 
@@ -134,4 +134,41 @@ fn s80_s142_s144_what_goes_wrong_in_a_handler_is_told_without_internals() {
         assert_eq!(error.header("message"), Some(word), "{}", error.0);
         assert!(!error.0.contains("secret"));
     }
+}
+
+/// How warm it is.
+struct Celsius(f32);
+
+impl IntoReply for Celsius {
+    fn into_reply(self) -> Result<Reply, HandlerError> {
+        match self.0 {
+            degrees if degrees < -273.15 => Err(HandlerError::closing(
+                campanile::CloseCode::POLICY,
+                "too-cold: measure again",
+            )),
+            degrees => Ok(Reply::from(format!("{degrees} °C"))),
+        }
+    }
+}
+
+#[test]
+fn s146_what_a_handler_returns_may_be_a_type_of_ones_own() {
+    let app = Campanile::builder()
+        .stomp("/stomp", StompEndpoint::new())
+        .subscription("/degrees/{degrees}", async |Path(degrees): Path<f32>| {
+            Celsius(degrees)
+        });
+    let mut test = TestApplication::start(app.build().expect("an application"));
+    let mut client = connect(&mut test, "/stomp", "1.2");
+    send(
+        &mut client,
+        "SUBSCRIBE\nid:a\ndestination:/app/degrees/21.5\n\n",
+    );
+    assert_eq!(Received::next(&mut client).body(), "21.5 °C");
+    send(
+        &mut client,
+        "SUBSCRIBE\nid:b\ndestination:/app/degrees/-300\n\n",
+    );
+    let error = Received::next(&mut client);
+    assert_eq!(error.header("message"), Some("too-cold"));
 }

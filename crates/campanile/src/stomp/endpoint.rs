@@ -8,7 +8,7 @@ use campanile_stomp::Version;
 use super::events::StompRules;
 use super::wire::Wire;
 use crate::endpoint::{Endpoint, IntoEndpoint};
-use crate::handshake::HandshakeInterceptor;
+use crate::handshake::{Handshake, HandshakeInterceptor};
 use crate::origin::OriginPolicy;
 
 /// How long a client may take to send CONNECT, unless said otherwise (S32).
@@ -46,6 +46,7 @@ impl StompEndpoint {
         let protocols = Version::ALL.map(Version::subprotocol);
         let endpoint = Endpoint::new()
             .protocols(protocols)
+            .select_protocol(highest)
             .compression(crate::Compression::Off)
             .message_bytes_max(campanile_stomp::Limits::default().frame_bytes_max)
             .first_message_within(CONNECT_TIMEOUT);
@@ -94,6 +95,20 @@ impl StompEndpoint {
         endpoint.wire = Wire::Bare;
         endpoint
     }
+}
+
+/// The highest version among the sub-protocols that a client offers, whatever their order (S58): some
+/// clients list them from the oldest on.
+fn highest(handshake: &Handshake) -> Option<&str> {
+    let version = |name: &str| {
+        let mut all = Version::ALL.into_iter();
+        all.find(|one| one.subprotocol().eq_ignore_ascii_case(name))
+    };
+    let offered = handshake.offered_protocols().iter().map(String::as_str);
+    offered
+        .filter_map(|name| Some((version(name)?, name)))
+        .max_by_key(|(version, _)| *version)
+        .map(|(_, name)| name)
 }
 
 impl IntoEndpoint for StompEndpoint {
