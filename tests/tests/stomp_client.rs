@@ -27,11 +27,14 @@ async fn next(subscription: &mut Subscription) -> StompMessage {
 }
 
 #[tokio::test]
-async fn s175_s178_s179_a_client_and_the_program_in_every_version() {
+async fn s175_s178_s179_s180_a_client_and_the_program_in_every_version_on_every_way() {
     let server = Server::start(&[]);
-    let url = server.url("/stomp");
-    for version in Version::ALL {
-        let client = StompClient::builder(&url).versions([version]).connect();
+    let over_tcp = format!("stomp://{}", server.stomp_address());
+    for (url, version) in [server.url("/stomp"), over_tcp]
+        .iter()
+        .flat_map(|url| Version::ALL.map(|version| (url, version)))
+    {
+        let client = StompClient::builder(url).versions([version]).connect();
         let client = within("a session", client).await.expect("a session");
         let session = client.session().expect("it is open");
         assert_eq!(session.version, version);
@@ -98,13 +101,15 @@ async fn s175_s180_tls_is_spoken_over_web_socket_and_over_tcp() {
     let untrusting = within("its end", StompClient::connect(&url)).await;
     let error = untrusting.expect_err("nobody has signed it");
     assert!(error.to_string().contains("not trusted"), "{error}");
-    let client = StompClient::builder(&url).tls(any()).connect();
-    let client = within("a session", client).await.expect("a session");
-    let sending = client.send("/topic/a", "hi").receipt().into_future();
-    within("a receipt", sending).await.expect("accepted");
-    within("a receipt", client.disconnect())
-        .await
-        .expect("disconnected");
+    for url in [url, format!("stomps://{}", server.stomp_address())] {
+        let client = StompClient::builder(&url).tls(any()).connect();
+        let client = within("a session", client).await.expect("a session");
+        let sending = client.send("/topic/a", "hi").receipt().into_future();
+        within("a receipt", sending).await.expect("accepted");
+        within("a receipt", client.disconnect())
+            .await
+            .expect("disconnected");
+    }
     // There it is HTTP's turn to speak, which answers within TLS that it has not understood.
     let over_tcp = format!("stomps://{}", server.address());
     let client = StompClient::builder(&over_tcp).tls(any()).connect();

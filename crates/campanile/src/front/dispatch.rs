@@ -126,17 +126,7 @@ async fn shake_hands(
     let seen = mounted.proxies.see(remote, is_secure, &parts.headers);
     let attributes = mounted.rules.attributes.clone();
     let mut handshake = Handshake::new(parts, valid, seen, local).with(parameters, attributes);
-    let interceptors = &mounted.rules.interceptors;
-    if let Err(refused) = mounted.rules.check_source(&handshake) {
-        return Err(Box::new(refusal(&handshake, &refused)));
-    }
-    let (passed, asked) = ask(interceptors, &mut handshake).await;
-    let opened = match asked {
-        Ok(()) => open(running, mounted, &mut handshake).await,
-        Err(refused) => Err(refused),
-    };
-    let outcome = opened.as_ref().map(|_| ());
-    tell(&interceptors[..passed], &handshake, outcome);
+    let opened = enter(running, mounted, &mut handshake).await;
     let opened = opened.map_err(|refused| Box::new(refusal(&handshake, &refused)))?;
     let response = switching(&handshake, &opened.extensions);
     let upgrading = Upgrading::new(
@@ -156,8 +146,26 @@ pub(crate) struct Opened<'a> {
     pub(super) reservation: Reservation,
 }
 
+/// Asks whether a client may come in, and opens its session.
+pub(super) async fn enter<'a>(
+    running: &Running,
+    mounted: &'a Mounted,
+    handshake: &mut Handshake,
+) -> Result<Opened<'a>, Refused> {
+    mounted.rules.check_source(handshake)?;
+    let interceptors = &mounted.rules.interceptors;
+    let (passed, asked) = ask(interceptors, handshake).await;
+    let opened = match asked {
+        Ok(()) => open(running, mounted, handshake).await,
+        Err(refused) => Err(refused),
+    };
+    let outcome = opened.as_ref().map(|_| ());
+    tell(&interceptors[..passed], handshake, outcome);
+    opened
+}
+
 /// Agrees with a client that may come in on protocol and extensions, and opens its session.
-pub(super) async fn open<'a>(
+async fn open<'a>(
     running: &Running,
     mounted: &'a Mounted,
     handshake: &mut Handshake,

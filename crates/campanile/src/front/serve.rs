@@ -27,7 +27,7 @@ use super::head_guard::HeadGuard;
 use super::listening::{Listening, Speaks};
 use super::requests::Requests;
 use super::stomp;
-use super::stream::Security;
+use super::stream::{Security, Stream};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 use super::upgrade::HandOver;
@@ -299,6 +299,29 @@ async fn unheard(deadline: Instant, heard: &AtomicBool) {
     }
 }
 
+/// What a connection is once its TLS handshake is over, if there is one. A client that speaks
+/// something else is told `hint`.
+pub(super) async fn admit(
+    stream: TcpStream,
+    remote: SocketAddr,
+    security: &Security,
+    hint: &'static [u8],
+    deadline: Instant,
+    leaving: &mut watch::Receiver<bool>,
+) -> Option<(Stream, Addresses)> {
+    let local = stream.local_addr().ok()?;
+    let stream = tokio::select! {
+        admitted = timeout_at(deadline, security.admit(stream, hint)) => admitted.ok().flatten()?,
+        () = left(leaving) => return None,
+    };
+    let addresses = Addresses {
+        remote,
+        local,
+        is_secure: stream.facts().is_secure,
+    };
+    Some((stream, addresses))
+}
+
 /// One connection in plain HTTP, a TLS handshake before it included, until it closes or its socket goes to a shard.
 async fn connection(
     stream: TcpStream,
@@ -308,23 +331,12 @@ async fn connection(
     routes: Router,
     mut leaving: watch::Receiver<bool>,
 ) {
-    let Ok(local) = stream.local_addr() else {
-        return;
-    };
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let admitted = tokio::select! {
-        admitted = timeout_at(deadline, security.admit(stream, TLS_HINT)) => admitted.ok().flatten(),
-        () = left(&mut leaving) => None,
-    };
-    let Some(stream) = admitted else {
+    let admitted = admit(stream, address, &security, TLS_HINT, deadline, &mut leaving).await;
+    let Some((stream, addresses)) = admitted else {
         return;
     };
     let facts = stream.facts();
-    let addresses = Addresses {
-        remote: address,
-        local,
-        is_secure: facts.is_secure,
-    };
     let heard = Arc::new(AtomicBool::new(security.is_plain()));
     let hand_over = Arc::new(HandOver::default());
     {

@@ -10,15 +10,15 @@ use http::{HeaderMap, Request, StatusCode, Uri};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Duration, Instant, timeout, timeout_at};
+use tokio::time::{Duration, Instant, timeout};
 
-use super::dispatch::{Addresses, Opened, open};
-use super::serve::{HANDSHAKE_TIMEOUT, left};
+use super::dispatch::{self, Addresses, Opened};
+use super::serve::{HANDSHAKE_TIMEOUT, admit, left};
 use super::stream::{Facts, Security, Stream};
 use super::upgrade::into_mio;
 use crate::app::Running;
 use crate::driver::{Arrival, Transport};
-use crate::handshake::{Handshake, Refused, ask, tell};
+use crate::handshake::{Handshake, Refused};
 use crate::mounted::Mounted;
 use crate::stomp::last_error;
 
@@ -41,23 +41,15 @@ pub(super) async fn connection(
     running: Arc<Running>,
     mut leaving: watch::Receiver<bool>,
 ) {
-    let (Ok(local), Some(mounted)) = (stream.local_addr(), running.endpoints.tcp()) else {
+    let Some(mounted) = running.endpoints.tcp() else {
         return;
     };
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let admitted = tokio::select! {
-        admitted = timeout_at(deadline, security.admit(stream, TLS_HINT)) => admitted.ok().flatten(),
-        () = left(&mut leaving) => None,
-    };
-    let Some(stream) = admitted else {
+    let admitted = admit(stream, remote, &security, TLS_HINT, deadline, &mut leaving).await;
+    let Some((stream, addresses)) = admitted else {
         return;
     };
     let facts = stream.facts();
-    let addresses = Addresses {
-        remote,
-        local,
-        is_secure: facts.is_secure,
-    };
     let entered = tokio::select! {
         entered = enter(&running, mounted, addresses, &facts) => entered,
         () = left(&mut leaving) => return,
@@ -83,16 +75,7 @@ pub(crate) async fn enter<'a>(
     facts: &Facts,
 ) -> Result<Opened<'a>, Refused> {
     let mut handshake = handshake(mounted, addresses, facts);
-    let interceptors = &mounted.rules.interceptors;
-    mounted.rules.check_source(&handshake)?;
-    let (passed, asked) = ask(interceptors, &mut handshake).await;
-    let opened = match asked {
-        Ok(()) => open(running, mounted, &mut handshake).await,
-        Err(refused) => Err(refused),
-    };
-    let outcome = opened.as_ref().map(|_| ());
-    tell(&interceptors[..passed], &handshake, outcome);
-    opened
+    dispatch::enter(running, mounted, &mut handshake).await
 }
 
 /// What interceptors are shown in place of a request.
