@@ -138,7 +138,7 @@ pub(crate) fn install(place: &Place, peer: &Peer) -> Result<Installed, Failure> 
         }
         Kit::Own => {
             let mut command = Command::new(place.program("release"));
-            command.args(["--dev", "--listen", "127.0.0.1:0"]);
+            command.args(["--dev", "--stomp-listen", "off", "--listen", "127.0.0.1:0"]);
             (None, command)
         }
     };

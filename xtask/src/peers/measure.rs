@@ -143,7 +143,7 @@ impl<'a> Bench<'a> {
                     )
                 } else {
                     let mut program = Command::new(self.place.program("release"));
-                    program.args(["--dev", "--listen"]);
+                    program.args(["--dev", "--stomp-listen", "off", "--listen"]);
                     program
                 };
                 command.arg("127.0.0.1:0").env("NO_COLOR", "1");
