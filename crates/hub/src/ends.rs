@@ -19,14 +19,7 @@ impl Shard {
     /// session ends when the peer has answered ([`peer_closed`](Self::peer_closed)), at the
     /// latest after [`CLOSING_TIMEOUT`].
     pub fn close(&mut self, slot: Slot, ending: Ending, now: Moment) -> Outcome<()> {
-        if !self
-            .members
-            .get(slot.index())
-            .is_some_and(Member::takes_commands)
-        {
-            return Outcome::Refused(Refusal::NoSession);
-        }
-        self.begin_close(slot, ending, None, now)
+        self.close_as(slot, ending, None, now)
     }
 
     /// As [`close`](Self::close), with these bytes as the last that the peer gets instead of what its
@@ -38,11 +31,21 @@ impl Shard {
         last: Bytes,
         now: Moment,
     ) -> Outcome<()> {
+        self.close_as(slot, ending, Some(last), now)
+    }
+
+    fn close_as(
+        &mut self,
+        slot: Slot,
+        ending: Ending,
+        last: Option<Bytes>,
+        now: Moment,
+    ) -> Outcome<()> {
         let member = self.members.get(slot.index());
         if !member.is_some_and(Member::takes_commands) {
             return Outcome::Refused(Refusal::NoSession);
         }
-        self.begin_close(slot, ending, Some(last), now)
+        self.begin_close(slot, ending, last, now)
     }
 
     /// Answers a close that the peer has begun: `frame` is the last that it gets, after what was

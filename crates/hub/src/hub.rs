@@ -197,12 +197,11 @@ impl Hub {
         destination: &Destination,
         told: impl Fn(Vec<Arc<Session>>) + Send + Sync + 'static,
     ) -> Outcome<()> {
-        let told = Arc::new(told);
-        let asked = self.0.log.ask_all(destination, || {
-            let told = Arc::clone(&told);
-            Entry::Collect(destination.clone(), Box::new(move |some| told(some)))
-        });
-        self.settle(asked.map(|shards| ((), shards)))
+        let of = destination.clone();
+        self.look_at(destination, move |view| {
+            let subscribers = view.subscribers(&of);
+            told(subscribers.map(|one| Arc::clone(one.session())).collect());
+        })
     }
 
     /// Lets `look` see the sessions of each shard, on that shard's thread and in the order of the

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::destination::Destination;
 use crate::publication::Publication;
-use crate::request::{Request, Told};
+use crate::request::Request;
 use crate::session::{Session, SessionId};
 use crate::view::Look;
 
@@ -44,8 +44,6 @@ pub(crate) enum Entry {
     },
     /// Something else about one session.
     Ask(SessionId, Request),
-    /// Tell which sessions have subscribed to a destination.
-    Collect(Destination, Told<Vec<Arc<Session>>>),
     /// Let somebody look at its sessions.
     Look(Look),
 }
@@ -58,7 +56,7 @@ impl Entry {
             | Self::Direct(_, publication) => publication.bytes(),
             Self::Close { reason, .. } => reason.len(),
             Self::CloseAll { reason, .. } => reason.len(),
-            Self::Ask(..) | Self::Collect(..) | Self::Look(_) => 0,
+            Self::Ask(..) | Self::Look(_) => 0,
         }
     }
 }

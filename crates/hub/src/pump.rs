@@ -184,7 +184,6 @@ impl Shard {
                     // It comes before what is published next.
                     self.write_replays(sink, now);
                 }
-                Entry::Collect(destination, told) => told(self.subscribed(&destination)),
                 Entry::Look(look) => look(&View::new(self)),
                 Entry::CloseAll {
                     destination,

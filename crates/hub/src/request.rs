@@ -92,14 +92,4 @@ impl Shard {
             Request::Find(told) => told(Arc::clone(&member.session)),
         }
     }
-
-    /// The open sessions that have subscribed to a destination.
-    pub(crate) fn subscribed(&self, destination: &Destination) -> Vec<Arc<Session>> {
-        let subscribers = self.topics.subscribers(destination).iter();
-        subscribers
-            .filter_map(|one| self.members.get(one.slot.index()))
-            .filter(|member| member.takes_commands())
-            .map(|member| Arc::clone(&member.session))
-            .collect()
-    }
 }

@@ -80,14 +80,23 @@ struct Topic {
 
 impl Topic {
     /// Which of a session's subscriptions is the first that is found to this topic, whose number
-    /// is given.
-    fn first_of(&self, number: u32, slot: Slot, subscriptions: &[Subscription]) -> Option<usize> {
+    /// is given, and that is wanted.
+    fn first_of(
+        &self,
+        number: u32,
+        slot: Slot,
+        subscriptions: &[Subscription],
+        is_wanted: impl Fn(&Subscription) -> bool,
+    ) -> Option<usize> {
         // Whichever of the two lists is shorter: a session may have thousands, and so may a topic.
         if self.subscribers.len() < subscriptions.len() {
-            let mut own = self.subscribers.iter().filter(|one| one.slot == slot);
-            own.next().map(|one| one.subscription as usize)
+            let own = self.subscribers.iter().filter(|one| one.slot == slot);
+            own.map(|one| one.subscription as usize)
+                .find(|&index| subscriptions.get(index).is_some_and(&is_wanted))
         } else {
-            subscriptions.iter().position(|one| one.topic == number)
+            subscriptions
+                .iter()
+                .position(|one| one.topic == number && is_wanted(one))
         }
     }
 }
@@ -158,17 +167,9 @@ impl Topics {
     ) -> Option<&'a Subscription> {
         let number = *self.by_name.get(destination)?;
         let topic = self.topics.get(number as usize)?;
-        let subscriptions = &member.subscriptions;
-        // Whichever of the two lists is shorter: a session may have thousands, and so may a topic.
-        if topic.subscribers.len() < subscriptions.len() {
-            let slot = member.session.id().slot();
-            let own = topic.subscribers.iter().filter(|one| one.slot == slot);
-            own.filter_map(|one| subscriptions.get(one.subscription as usize))
-                .find(|one| *one.label == *label)
-        } else {
-            let mut own = subscriptions.iter().filter(|one| one.topic == number);
-            own.find(|one| *one.label == *label)
-        }
+        let (slot, subscriptions) = (member.session.id().slot(), &member.subscriptions);
+        let index = topic.first_of(number, slot, subscriptions, |one| *one.label == *label)?;
+        subscriptions.get(index)
     }
 
     /// What a subscription is to.
@@ -211,13 +212,16 @@ impl Topics {
             filter,
         } = wanted;
         let known = self.by_name.get(&destination).copied();
-        let Some(topic) = known.or_else(|| self.make_topic(destination)) else {
+        let Some(number) = known.or_else(|| self.make_topic(destination)) else {
             return false;
         };
-        let number = topic;
         let topic = &mut self.topics[number as usize];
         let subscriptions = &mut members[slot.index()].subscriptions;
-        topic.doubles += u32::from(topic.first_of(number, slot, subscriptions).is_some());
+        topic.doubles += u32::from(
+            topic
+                .first_of(number, slot, subscriptions, |_| true)
+                .is_some(),
+        );
         let subscription = subscriptions.len() as u32;
         if subscriptions.len() == subscriptions.capacity() {
             // Most sessions have one or two: an exact fit saves what a growing vector would spare.
@@ -274,7 +278,7 @@ impl Topics {
         else {
             return false;
         };
-        let Some(index) = topic.first_of(number, slot, &member.subscriptions) else {
+        let Some(index) = topic.first_of(number, slot, &member.subscriptions, |_| true) else {
             return false;
         };
         self.leave_at(log, shard, members, slot, index);
@@ -348,7 +352,7 @@ impl Topics {
         }
         let topic = &mut self.topics[gone.topic as usize];
         topic.subscribers.swap_remove(gone.place as usize);
-        let another = topic.first_of(gone.topic, slot, subscriptions);
+        let another = topic.first_of(gone.topic, slot, subscriptions, |_| true);
         topic.doubles -= u32::from(another.is_some());
         // And the destination's last subscriber has moved: its session must know.
         if let Some(moved) = topic.subscribers.get(gone.place as usize) {
