@@ -42,6 +42,12 @@ impl Escapes {
     }
 }
 
+/// A header's name or value as it was before it was escaped for `version`, which must have done
+/// that: an escape that the version does not define stays as it is.
+pub fn unescape_header(version: Version, text: &str) -> Cow<'_, str> {
+    unescape(text, Escapes::of(Command::Message, Some(version)))
+}
+
 /// What is left after the escapes of `text` were undone. They have been checked before; one that is
 /// not defined would stay as it is.
 #[inline]

@@ -81,6 +81,7 @@ pub use encode::{
     FrameWriter, append_frame, append_message_prefix, encode, encode_message_rest, is_forwarded,
 };
 pub use error::{DecodeError, Excerpt};
+pub use escape::unescape_header;
 pub use frame::{Frame, Header, Headers};
 pub use heart_beat::{HeartBeat, HeartBeatInvalid, HeartBeatPlan};
 pub use limits::Limits;

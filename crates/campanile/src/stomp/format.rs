@@ -11,7 +11,7 @@ use campanile_websocket::{CloseCode, Opcode, encode_ping};
 
 use super::labels;
 use super::messages::name_answered;
-use super::wire::{WIRES, Wire, last_error};
+use super::wire::{WIRES, Wire, last_error, opcode_of};
 use crate::driver::close_frame;
 
 /// MESSAGE frames of one version, in what they travel in.
@@ -68,10 +68,7 @@ impl Format for StompFormat {
         }
         let subscription = labels::header(label).as_bytes();
         let ack = labels::ack(label, publication.id()).unwrap_or_default();
-        let opcode = match publication.content().is_text() {
-            true => Opcode::Text,
-            false => Opcode::Binary,
-        };
+        let opcode = opcode_of(publication.content());
         let length = COMMAND.len() + subscription.len() + ack.len() + shared.len();
         self.wire.append_head(out, opcode, length);
         out.extend_from_slice(COMMAND);

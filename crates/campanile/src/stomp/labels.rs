@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 
-use campanile_stomp::{Version, append_message_prefix};
+use campanile_stomp::{Version, append_message_prefix, unescape_header};
 
 /// The id is escaped.
 const WITH_ID: char = 'i';
@@ -56,24 +56,12 @@ pub(crate) fn id(label: &str) -> Option<String> {
     let id = header(label)
         .strip_prefix("subscription:")?
         .strip_suffix('\n')?;
-    if label.starts_with(WITH_PLAIN_ID) {
-        return Some(id.to_owned());
-    }
-    let mut plain = String::with_capacity(id.len());
-    let mut characters = id.chars();
-    while let Some(character) = characters.next() {
-        plain.push(match character {
-            // What we have escaped ourselves.
-            '\\' => match characters.next() {
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('c') => ':',
-                _ => '\\',
-            },
-            other => other,
-        });
-    }
-    Some(plain)
+    let version = match label.starts_with(WITH_PLAIN_ID) {
+        true => Version::V10,
+        // It has all escapes of 1.1 as well.
+        false => Version::V12,
+    };
+    Some(unescape_header(version, id).into_owned())
 }
 
 /// Whether that header differs from message to message, since the client acknowledges them.

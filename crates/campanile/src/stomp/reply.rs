@@ -7,11 +7,11 @@ use campanile_hub::{Delivery, Message, Publication, Refusal};
 use campanile_stomp::{
     ClientFrameError, DecodeError, Frame, NoCommonVersion, SelectorError, Version,
 };
-use campanile_websocket::{CloseCode, Opcode};
+use campanile_websocket::CloseCode;
 
 use super::session::StompRuntime;
 use super::stages::OutboundMessage;
-use super::wire::Wire;
+use super::wire::{Wire, opcode_of};
 use super::{format, labels};
 use crate::error::HandlerError;
 use crate::session::Session;
@@ -165,11 +165,7 @@ pub(crate) fn reply_to(
     frame.extend_from_slice(labels::ack(label, id).unwrap_or_default().as_bytes());
     let (headers, body) = (&message.headers, message.content.bytes());
     format::append_rest(&mut frame, version, destination, id, headers, body);
-    let opcode = match message.content.is_text() {
-        true => Opcode::Text,
-        false => Opcode::Binary,
-    };
-    wire.carry(opcode, frame)
+    wire.carry(opcode_of(&message.content), frame)
 }
 
 /// The receipt that a frame asks for. The examples of 1.0 have blanks around values.

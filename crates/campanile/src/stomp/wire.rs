@@ -1,6 +1,7 @@
 //! What STOMP frames travel in.
 
 use bytes::Bytes;
+use campanile_hub::Content;
 use campanile_stomp::{Command, Version};
 use campanile_websocket::{Opcode, encode_frame, frame_header};
 
@@ -15,6 +16,14 @@ pub(crate) enum Wire {
 
 /// How many there are.
 pub(crate) const WIRES: usize = 2;
+
+/// What a message with this content travels as (S65).
+pub(super) fn opcode_of(content: &Content) -> Opcode {
+    match content.is_text() {
+        true => Opcode::Text,
+        false => Opcode::Binary,
+    }
+}
 
 impl Wire {
     /// One whole frame on its way.
