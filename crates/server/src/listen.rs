@@ -6,13 +6,11 @@ use std::process::ExitCode;
 use campanile_client::{Client, ClientError, CloseCode, Message, Tls, TlsError};
 
 use crate::listen_to::{self, is_destination};
-use crate::options::ListenOptions;
+use crate::options::{BAD_USAGE, ListenOptions};
+use crate::publish::TRUST_ADVICE;
 
 /// The server that a bare path is of.
 const THIS_MACHINE: &str = "ws://127.0.0.1:8080";
-
-/// The exit status for bad usage.
-const BAD_USAGE: u8 = 2;
 
 /// Prints what arrives until the server closes. Status 1 when it could not connect or broke off.
 pub(crate) async fn listen(options: ListenOptions) -> ExitCode {
@@ -41,8 +39,7 @@ pub(crate) async fn listen(options: ListenOptions) -> ExitCode {
         Err(ClientError::Tls(TlsError::Untrusted { .. })) => {
             eprintln!(
                 "campanile: {url}: the server's certificate is not trusted here, expired, or for \
-                 another name. Name its authority's PEM file in the variable SSL_CERT_FILE; or, if \
-                 the server is your own and for development, add --insecure"
+                 another name. {TRUST_ADVICE}"
             );
             ExitCode::FAILURE
         }

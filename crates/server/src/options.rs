@@ -9,6 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::stomp_options::{PublishOptions, StompOptions};
 
+/// The exit status for bad usage or configuration.
+pub(crate) const BAD_USAGE: u8 = 2;
+
 /// Push messages to browsers and apps in real time.
 ///
 /// Without arguments it serves every demo on port 8080 of this machine: open

@@ -6,16 +6,18 @@ use std::process::ExitCode;
 use campanile_client::stomp::{Limits, Reconnect, StompBuilder, StompClient, StompError};
 use campanile_client::{ClientError, Tls, TlsError};
 
+use crate::options::BAD_USAGE;
 use crate::stomp_options::{PublishOptions, StompOptions};
 
 /// Where STOMP is spoken unless something else is said.
 const URL: &str = "ws://127.0.0.1:8080/stomp";
 
+/// What to do where a server's certificate is not trusted.
+pub(crate) const TRUST_ADVICE: &str = "Name its authority's PEM file in the variable SSL_CERT_FILE; \
+     or, if the server is your own and for development, add --insecure";
+
 /// What is read from standard input at most.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// The exit status for bad usage.
-const BAD_USAGE: u8 = 2;
 
 /// Publishes, and waits for the server's receipt. Status 1 when the server refuses or cannot be
 /// reached.
@@ -109,10 +111,7 @@ pub(crate) fn refused(options: &StompOptions, error: &StompError) -> ExitCode {
                 "Give the whole URL: --url ws://HOST:PORT/PATH"
             }
             // The library's advice is for programmers.
-            ClientError::Tls(TlsError::Untrusted { .. }) => {
-                "Name its authority's PEM file in the variable SSL_CERT_FILE; or, if the server is \
-                 your own and for development, add --insecure"
-            }
+            ClientError::Tls(TlsError::Untrusted { .. }) => TRUST_ADVICE,
             ClientError::Connect { .. } => "Start the server, or say where it is with --url",
             _ => "See whether STOMP is spoken there, or say where it is with --url",
         },

@@ -9,11 +9,8 @@ use campanile::{Campanile, Serve, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::options::{ServeOptions, StompListen};
+use crate::options::{BAD_USAGE, ServeOptions, StompListen};
 use crate::{demos, memory, pages, tls};
-
-/// The exit status for bad usage or configuration.
-const BAD_USAGE: u8 = 2;
 
 /// The port that is used unless another one is asked for.
 const PORT: u16 = 8080;
