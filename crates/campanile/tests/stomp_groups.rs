@@ -4,32 +4,15 @@ mod support;
 
 use std::error::Error;
 
-use campanile::testing::{TestApplication, TestClient};
+use campanile::testing::TestClient;
 use campanile::{
-    Binary, Builder, Bytes, Campanile, CloseCode, Context, Either, Encoded, FromEvent, Handlers,
-    Json, Message, MessageHeaders, Path, PayloadFormat, Rejection, SentTo, Session, State,
-    StompEndpoint, Text, User, Valid, Validate,
+    Binary, Bytes, Campanile, CloseCode, Context, Either, Encoded, FromEvent, Handlers, Json,
+    Message, MessageHeaders, Path, PayloadFormat, Rejection, SentTo, Session, State, StompEndpoint,
+    Text, User, Valid, Validate,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use support::stomp::{Received, UserFromQuery, connect, send};
-
-fn start(builder: Builder) -> TestApplication {
-    let builder = builder.stomp("/stomp", StompEndpoint::new().intercept(UserFromQuery));
-    TestApplication::start(builder.build().expect("an application"))
-}
-
-/// One of `ada`'s sessions that has subscribed to these, by their own names.
-fn listener(test: &mut TestApplication, destinations: &[&str]) -> TestClient {
-    let mut client = connect(test, "/stomp?user=ada", "1.2");
-    for name in destinations {
-        send(
-            &mut client,
-            &format!("SUBSCRIBE\nid:{name}\ndestination:{name}\n\n"),
-        );
-    }
-    client
-}
+use support::stomp::{Received, listener, send, start_with as start};
 
 /// Sends, and gives what comes back first.
 fn ask(client: &mut TestClient, destination: &str, rest: &str) -> Received {

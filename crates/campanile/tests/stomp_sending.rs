@@ -2,30 +2,11 @@
 
 mod support;
 
-use campanile::testing::{TestApplication, TestClient};
 use campanile::{
-    Accepted, Application, Builder, Campanile, Context, FromEvent, Handle, Json, Refusal,
-    Rejection, StompEndpoint,
+    Accepted, Application, Campanile, Context, FromEvent, Handle, Json, Refusal, Rejection,
 };
 
-use support::stomp::{Received, UserFromQuery, connect, send};
-
-fn start(builder: Builder) -> TestApplication {
-    let builder = builder.stomp("/stomp", StompEndpoint::new().intercept(UserFromQuery));
-    TestApplication::start(builder.build().expect("an application"))
-}
-
-/// One of `ada`'s sessions that has subscribed to these.
-fn listener(test: &mut TestApplication, destinations: &[&str]) -> TestClient {
-    let mut client = connect(test, "/stomp?user=ada", "1.2");
-    for name in destinations {
-        send(
-            &mut client,
-            &format!("SUBSCRIBE\nid:{name}\ndestination:{name}\n\n"),
-        );
-    }
-    client
-}
+use support::stomp::{Received, listener, send, start_with as start};
 
 #[derive(serde::Serialize)]
 struct Order {

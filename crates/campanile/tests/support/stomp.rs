@@ -1,7 +1,9 @@
 //! STOMP clients that are driven by hand.
 
 use campanile::testing::{TestApplication, TestClient};
-use campanile::{Broker, Campanile, Handshake, HandshakeInterceptor, Intercepting, StompEndpoint};
+use campanile::{
+    Broker, Builder, Campanile, Handshake, HandshakeInterceptor, Intercepting, StompEndpoint,
+};
 
 pub(crate) struct UserFromQuery;
 
@@ -21,10 +23,25 @@ pub(crate) fn start() -> TestApplication {
         .clients_may_send("/topic/**")
         .clients_may_send("/user/**")
         .subscriptions_max(5);
-    let app = Campanile::builder()
-        .broker(broker)
-        .stomp("/stomp", StompEndpoint::new().intercept(UserFromQuery));
-    TestApplication::start(app.build().expect("an application"))
+    start_with(Campanile::builder().broker(broker))
+}
+
+/// An application with an endpoint of STOMP, for users of whatever name.
+pub(crate) fn start_with(builder: Builder) -> TestApplication {
+    let builder = builder.stomp("/stomp", StompEndpoint::new().intercept(UserFromQuery));
+    TestApplication::start(builder.build().expect("an application"))
+}
+
+/// One of `ada`'s sessions that has subscribed to these, by their own names.
+pub(crate) fn listener(test: &mut TestApplication, destinations: &[&str]) -> TestClient {
+    let mut client = connect(test, "/stomp?user=ada", "1.2");
+    for name in destinations {
+        send(
+            &mut client,
+            &format!("SUBSCRIBE\nid:{name}\ndestination:{name}\n\n"),
+        );
+    }
+    client
 }
 
 /// Sends a frame, given without its NUL.
