@@ -1,6 +1,6 @@
 //! A peer that sends any bytes, and a reader of server frames that trusts nothing.
 
-use std::io;
+use std::{io, pin::pin};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -146,10 +146,16 @@ impl Raw {
     /// # Panics
     /// When the program closes or stops reading.
     pub async fn send(&mut self, bytes: &[u8]) {
-        self.try_send(bytes).await.expect("the program reads");
+        let sent = within("the program's reading", self.stream.write_all(bytes)).await;
+        sent.expect("the program reads");
     }
 
-    /// Sends all of `bytes`, unless the program closes first.
+    /// Sends all of `bytes`, unless the program closes first, and keeps what comes meanwhile.
+    ///
+    /// Who does not read until all is sent may come too late for why the program closes: it listens
+    /// to a flood for some seconds and a mebibyte only, and the reset after them takes with it what
+    /// was not read. Behind a proxy even that may be too late: send less, and the rest behind the
+    /// [close](Self::expect_close_frame).
     ///
     /// # Errors
     /// Those of the socket.
@@ -157,7 +163,22 @@ impl Raw {
     /// # Panics
     /// When the program neither closes nor reads.
     pub async fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        within("the program's reading", self.stream.write_all(bytes)).await
+        let received = &mut self.received;
+        let (mut reader, mut writer) = self.stream.split();
+        let mut sending = pin!(writer.write_all(bytes));
+        let both = async {
+            loop {
+                let read = tokio::select! {
+                    sent = &mut sending => return sent,
+                    read = reader.read_buf(received) => read,
+                };
+                // After the end nothing more comes, and the rest may still go out.
+                if !matches!(read, Ok(1..)) {
+                    return sending.await;
+                }
+            }
+        };
+        within("the program's reading", both).await
     }
 
     /// Sends `bytes` for as long as the program reads them; returns whether it took all.
@@ -181,7 +202,7 @@ impl Raw {
     ) -> Vec<Frame> {
         let (received, may_compress) = (&mut self.received, self.may_compress);
         let (mut reader, mut writer) = self.stream.split();
-        let mut sending = std::pin::pin!(writer.write_all(bytes));
+        let mut sending = pin!(writer.write_all(bytes));
         let sent = tokio::time::timeout(stalled, &mut sending).await;
         let rest = async {
             match sent {
@@ -332,15 +353,22 @@ impl Raw {
     /// # Panics
     /// As `expect_close`.
     pub async fn expect_close_of(&mut self, codes: &[u16]) -> String {
+        let reason = self.expect_close_frame(codes).await;
+        self.expect_end().await;
+        reason
+    }
+
+    /// Reads until a Close frame, which must carry one of `codes`, and no further. Returns the
+    /// reason.
+    ///
+    /// # Panics
+    /// When there is no Close, or another code.
+    pub async fn expect_close_frame(&mut self, codes: &[u16]) -> String {
         loop {
             match self.frame().await {
                 Some(Frame {
                     opcode: 8, payload, ..
-                }) => {
-                    let reason = check_close(&payload, codes);
-                    self.expect_end().await;
-                    return reason;
-                }
+                }) => return check_close(&payload, codes),
                 Some(_) => {}
                 None => panic!("the connection ended without a Close frame"),
             }

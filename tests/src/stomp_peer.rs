@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub struct StompPeer {
     /// The WebSocket below.
     pub raw: Raw,
+    /// What the program has closed with, if it has: the code and the reason.
+    closed: Option<String>,
 }
 
 impl StompPeer {
@@ -29,7 +31,7 @@ impl StompPeer {
     /// When the answer is not 101.
     pub async fn upgrade(server: &Server) -> Self {
         let raw = Raw::open(server, STOMP_PATH).await;
-        Self { raw }
+        Self { raw, closed: None }
     }
 
     /// Opens a session of `version`.
@@ -86,7 +88,12 @@ impl StompPeer {
                     let text = String::from_utf8_lossy(&frame.payload);
                     return Some(text.trim_end_matches('\0').to_owned());
                 }
-                8 => return None,
+                8 => {
+                    let (code, reason) = frame.payload.split_at(frame.payload.len().min(2));
+                    let reason = String::from_utf8_lossy(reason);
+                    self.closed = Some(format!("{code:?} {reason}"));
+                    return None;
+                }
                 _ => {}
             }
         }
@@ -185,7 +192,9 @@ async fn listen(mut peer: StompPeer, stopped: watch::Receiver<bool>, count: watc
             peer.send(frame).await;
         }
         for _ in 0..WINDOW {
-            let message = peer.next().await.expect("a message, no close");
+            let Some(message) = peer.next().await else {
+                panic!("a message, not the end: closed with {:?}", peer.closed);
+            };
             assert!(message.starts_with("MESSAGE\n"), "{message}");
             assert!(
                 message.ends_with(&format!("\n\nmessage {came}")),
