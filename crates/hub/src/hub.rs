@@ -4,14 +4,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::cursor::Cursor;
 use crate::destination::Destination;
 use crate::format::{Format, FormatId, Formats, TooManyFormats};
+use crate::history::{HistoryBounds, HistoryLimits, HistoryScope};
 use crate::inbox::{Entry, Predicate};
 use crate::log::{Log, ToWake, shards_of};
+use crate::moment::Moment;
 use crate::outbox::OutboxPolicy;
 use crate::outcome::{Accepted, Outcome, Refusal};
 use crate::patterns::Pattern;
 use crate::publication::{Message, Publication};
+use crate::queues::{QueueLimits, QueueState};
 use crate::request::Request;
 use crate::retained::RetainedLimits;
 use crate::session::{Session, SessionId};
@@ -26,6 +30,10 @@ pub const SHARDS_MAX: usize = 64;
 /// it must not block and may be called more often than needed.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
+/// Says what time it is, from any thread: for what is published by threads that drive no shard.
+/// On the same clock as the moments that shards are driven with.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+
 /// Everything that the shards and the handles share.
 pub(crate) struct Shared {
     pub(crate) log: Log,
@@ -34,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) sessions_opened: AtomicU64,
     pub(crate) tickets: AtomicU64,
     wakes: Box<[Wake]>,
+    #[expect(dead_code, reason = "soon")]
+    pub(crate) clock: Clock,
 }
 
 impl Shared {
@@ -55,6 +65,15 @@ impl Hub {
     /// [`Refusal::NoEntropy`] when the operating system gives no random bytes for the log's epoch;
     /// [`Refusal::Full`] when more shards are asked for than there may be, or none.
     pub fn new(wakes: Vec<Wake>) -> Result<(Self, Vec<Shard>), Refusal> {
+        Self::with_clock(wakes, Arc::new(Moment::default))
+    }
+
+    /// The same with a clock, without which nothing ages that is published by threads that drive no
+    /// shard.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_clock(wakes: Vec<Wake>, clock: Clock) -> Result<(Self, Vec<Shard>), Refusal> {
         if wakes.is_empty() || wakes.len() > SHARDS_MAX {
             return Err(Refusal::Full);
         }
@@ -68,6 +87,7 @@ impl Hub {
             sessions_opened: AtomicU64::new(0),
             tickets: AtomicU64::new(1),
             wakes: wakes.into(),
+            clock,
         });
         let shards = (0..shards)
             .map(|index| Shard::new(index, Arc::clone(&shared)))
@@ -282,6 +302,46 @@ impl Hub {
     /// [`RetainedLimits`] count them.
     pub fn retained_size(&self) -> (usize, usize) {
         self.0.log.with_retained(|all| all.size())
+    }
+
+    /// Lets destinations that match a pattern keep their past from now on, for those who come back.
+    /// Where several rules match, the first that was made counts.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyPatterns`] beyond [`GLOBS_ALIKE_MAX`](crate::GLOBS_ALIKE_MAX) patterns that
+    /// are much alike.
+    pub fn keep_history(
+        &self,
+        _scope: HistoryScope,
+        _pattern: &Pattern,
+        _limits: HistoryLimits,
+    ) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// How much all histories together may hold.
+    pub fn set_history_bounds(&self, _bounds: HistoryBounds) {}
+
+    /// Where everything that is accepted from now on comes after.
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            epoch: 0,
+            position: self.position(),
+        }
+    }
+
+    /// Lets queues whose names match a pattern behave like this from now on. Where several rules
+    /// match, the first that was made counts; without any [`QueueLimits::default`] does.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyPatterns`], as for patterns of subscriptions.
+    pub fn limit_queues(&self, _pattern: &Pattern, _limits: QueueLimits) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// What a queue holds; `None` if there is no such queue.
+    pub fn queue(&self, _name: &str) -> Option<QueueState> {
+        None
     }
 
     /// How many subscriptions a publication to this destination would reach now, those of patterns
