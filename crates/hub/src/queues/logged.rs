@@ -1,5 +1,6 @@
 //! What the log does with queues: each of these is one critical section.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -265,9 +266,13 @@ impl Log {
         let mut gone = Vec::new();
         let queues = &mut state.queues;
         if !report.done.is_empty() {
+            // In the order of delivery, as a rule: so each is found where the one before has ended.
+            let mut places: HashMap<ConsumerId, usize> = HashMap::new();
             let changes = report.done.iter().filter_map(|&(id, position, verdict)| {
                 let queue = queues.queue(id.queue)?;
-                let is_there = queue.has_delivered(id, position);
+                let place = places.entry(id).or_default();
+                let is_there = queue.has_delivered(id, position, *place);
+                *place += usize::from(is_there);
                 is_there.then(|| Change::Settled {
                     queue: Arc::clone(&queue.name),
                     position,

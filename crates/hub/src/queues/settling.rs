@@ -42,10 +42,14 @@ impl Queue {
         }
     }
 
-    /// Whether a taker has this message.
-    pub(crate) fn has_delivered(&self, id: ConsumerId, position: u64) -> bool {
+    /// Whether a taker has this message, likely at this place.
+    pub(crate) fn has_delivered(&self, id: ConsumerId, position: u64, place: usize) -> bool {
         let taker = self.takers.get(&id);
-        taker.is_some_and(|taker| taker.index_of(position).is_some())
+        taker.is_some_and(|taker| {
+            let there = taker.in_flight.get(place);
+            there.is_some_and(|item| item.position() == position)
+                || taker.index_of(position).is_some()
+        })
     }
 
     /// Which messages a settlement means, in the order in which they were delivered.
