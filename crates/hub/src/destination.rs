@@ -18,6 +18,9 @@ pub enum Destination {
     User(Arc<str>),
     /// A destination that clients may name, such as `/topic/greetings`.
     Named(Arc<str>),
+    /// A queue that clients may name, such as `/queue/orders`: what is published to it waits for one
+    /// of its [consumers](crate::Consumer), and it cannot be subscribed to.
+    Queue(Arc<str>),
     /// Every named destination that matches a pattern. It can be subscribed to; what is published to
     /// it reaches nobody.
     Matching(Arc<Pattern>),
@@ -81,6 +84,11 @@ impl Destination {
         }
     }
 
+    /// A queue.
+    pub fn queue(name: impl Into<Arc<str>>) -> Self {
+        Self::Queue(name.into())
+    }
+
     /// A destination that clients may name.
     pub fn named(name: impl Into<Arc<str>>) -> Self {
         Self::Named(name.into())
@@ -92,7 +100,7 @@ impl fmt::Display for Destination {
         match self {
             Self::Endpoint(template) => write!(f, "endpoint {template}"),
             Self::User(name) => write!(f, "user {name}"),
-            Self::Named(name) => f.write_str(name),
+            Self::Named(name) | Self::Queue(name) => f.write_str(name),
             Self::Matching(pattern) => write!(f, "{pattern}"),
             Self::Private(private) => write!(f, "private {}", private.name()),
         }

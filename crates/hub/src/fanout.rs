@@ -228,6 +228,7 @@ fn shared_frame(publication: &Arc<Publication>, formats: &Formats, member: &Memb
         body: publication.encoded(formats, member.format),
         key: publication.key().cloned(),
         droppable: true,
+        handed: None,
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
 
-use crate::publication::{Content, Publication};
+use crate::destination::Destination;
+use crate::publication::{Content, Publication, PublicationId};
 
 /// How many formats may be registered.
 pub const FORMATS_MAX: usize = 40;
@@ -28,6 +29,25 @@ pub trait Format: Send + Sync + 'static {
     /// A format that writes nothing here must say so in [`has_prefix`](Self::has_prefix): its
     /// publications are then batched into one buffer that all its subscribers share.
     fn prefix(&self, _publication: &Publication, _label: &str, _shared: &[u8], _out: &mut Vec<u8>) {
+    }
+
+    /// As [`prefix`](Self::prefix), for a message of a queue that is delivered for the
+    /// `deliveries`th time, from 1 on.
+    fn delivery_prefix(
+        &self,
+        publication: &Publication,
+        label: &str,
+        _deliveries: u32,
+        shared: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        self.prefix(publication, label, shared, out);
+    }
+
+    /// What tells a subscription that publications were dropped before what comes next, if the
+    /// protocol has such a thing.
+    fn gap(&self, _gap: &Gap<'_>) -> Option<Bytes> {
+        None
     }
 
     /// What [`prefix`](Self::prefix) ends with for this subscription, if it writes anything, where
@@ -64,6 +84,19 @@ pub trait Format: Send + Sync + 'static {
     fn is_close_answered(&self) -> bool {
         true
     }
+}
+
+/// What a subscription has lost to its outbox's policy since the last thing that it got.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap<'a> {
+    /// What the session calls the subscription.
+    pub label: &'a str,
+    /// What the last publication that was dropped was sent to.
+    pub destination: &'a Destination,
+    /// How many were dropped.
+    pub dropped: u32,
+    /// The last of them.
+    pub last: PublicationId,
 }
 
 /// A registered format.

@@ -4,14 +4,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::cursor::Cursor;
 use crate::destination::Destination;
 use crate::format::{Format, FormatId, Formats, TooManyFormats};
+use crate::history::{HistoryBounds, HistoryLimits, HistoryScope};
 use crate::inbox::{Entry, Predicate};
 use crate::log::{Log, ToWake, shards_of};
+use crate::moment::Moment;
 use crate::outbox::OutboxPolicy;
 use crate::outcome::{Accepted, Outcome, Refusal};
 use crate::patterns::Pattern;
 use crate::publication::{Message, Publication};
+use crate::queues::{QueueLimits, QueueState};
 use crate::request::Request;
 use crate::retained::RetainedLimits;
 use crate::session::{Session, SessionId};
@@ -26,6 +30,10 @@ pub const SHARDS_MAX: usize = 64;
 /// it must not block and may be called more often than needed.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
+/// Says what time it is, from any thread: for what is published by threads that drive no shard.
+/// On the same clock as the moments that shards are driven with.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+
 /// Everything that the shards and the handles share.
 pub(crate) struct Shared {
     pub(crate) log: Log,
@@ -34,10 +42,11 @@ pub(crate) struct Shared {
     pub(crate) sessions_opened: AtomicU64,
     pub(crate) tickets: AtomicU64,
     wakes: Box<[Wake]>,
+    pub(crate) clock: Clock,
 }
 
 impl Shared {
-    fn wake(&self, shards: ToWake) {
+    pub(crate) fn wake(&self, shards: ToWake) {
         for shard in shards_of(shards) {
             (self.wakes[shard])();
         }
@@ -55,6 +64,15 @@ impl Hub {
     /// [`Refusal::NoEntropy`] when the operating system gives no random bytes for the log's epoch;
     /// [`Refusal::Full`] when more shards are asked for than there may be, or none.
     pub fn new(wakes: Vec<Wake>) -> Result<(Self, Vec<Shard>), Refusal> {
+        Self::with_clock(wakes, Arc::new(Moment::default))
+    }
+
+    /// The same with a clock, without which nothing ages that is published by threads that drive no
+    /// shard.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_clock(wakes: Vec<Wake>, clock: Clock) -> Result<(Self, Vec<Shard>), Refusal> {
         if wakes.is_empty() || wakes.len() > SHARDS_MAX {
             return Err(Refusal::Full);
         }
@@ -68,6 +86,7 @@ impl Hub {
             sessions_opened: AtomicU64::new(0),
             tickets: AtomicU64::new(1),
             wakes: wakes.into(),
+            clock,
         });
         let shards = (0..shards)
             .map(|index| Shard::new(index, Arc::clone(&shared)))
@@ -83,21 +102,30 @@ impl Hub {
         self.0.formats.register(format)
     }
 
-    /// Publishes to all subscribers of a destination.
+    /// Publishes to all subscribers of a destination, or to one of a queue's consumers.
     pub fn publish(&self, destination: Destination, message: Message) -> Outcome<Accepted> {
         let formats = self.0.formats.len();
+        if let Destination::Queue(name) = &destination {
+            let (log, now) = (&self.0.log, (self.0.clock)());
+            let (outcome, to_wake) = log.enqueue_message(name, message, now, formats);
+            self.0.wake(to_wake);
+            return outcome;
+        }
         self.settle(self.0.log.publish(destination, message, None, formats))
     }
 
     /// Publishes to those subscribers of a destination that `predicate` picks. It is asked once
     /// for each subscription, on the session's shard: it must be quick and must not block. One
-    /// that panics has not picked.
+    /// that panics has not picked. Refused with [`Refusal::NotForSome`] for a queue.
     pub fn publish_to_picked(
         &self,
         destination: Destination,
         message: Message,
         predicate: impl Fn(&Arc<Session>) -> bool + Send + Sync + 'static,
     ) -> Outcome<Accepted> {
+        if matches!(destination, Destination::Queue(_)) {
+            return Outcome::Refused(Refusal::NotForSome);
+        }
         // User code: a panic in it must not take the shard's other sessions along.
         let predicate: Predicate = Arc::new(move |session| {
             catch_unwind(AssertUnwindSafe(|| predicate(session))).unwrap_or(false)
@@ -282,6 +310,46 @@ impl Hub {
     /// [`RetainedLimits`] count them.
     pub fn retained_size(&self) -> (usize, usize) {
         self.0.log.with_retained(|all| all.size())
+    }
+
+    /// Lets destinations that match a pattern keep their past from now on, for those who come back.
+    /// Where several rules match, the first that was made counts.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyPatterns`] beyond [`GLOBS_ALIKE_MAX`](crate::GLOBS_ALIKE_MAX) patterns that
+    /// are much alike.
+    pub fn keep_history(
+        &self,
+        _scope: HistoryScope,
+        _pattern: &Pattern,
+        _limits: HistoryLimits,
+    ) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// How much all histories together may hold.
+    pub fn set_history_bounds(&self, _bounds: HistoryBounds) {}
+
+    /// Where everything that is accepted from now on comes after.
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            epoch: 0,
+            position: self.position(),
+        }
+    }
+
+    /// Lets queues whose names match a pattern behave like this from now on. Where several rules
+    /// match, the first that was made counts; without any [`QueueLimits::default`] does.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyPatterns`], as for patterns of subscriptions.
+    pub fn limit_queues(&self, pattern: &Pattern, limits: QueueLimits) -> Result<(), Refusal> {
+        self.0.log.with_queues(|all| all.limit(pattern, limits))
+    }
+
+    /// What a queue holds; `None` if there is no such queue.
+    pub fn queue(&self, name: &str) -> Option<QueueState> {
+        self.0.log.queue_state(name)
     }
 
     /// How many subscriptions a publication to this destination would reach now, those of patterns

@@ -73,14 +73,17 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod cursor;
 mod delivery;
 mod destination;
 mod ends;
 mod fanout;
 mod format;
 mod headers;
+mod history;
 mod hub;
 mod inbox;
+mod interest;
 mod log;
 mod member;
 mod moment;
@@ -92,6 +95,7 @@ mod patterns;
 mod prefixed;
 mod publication;
 mod pump;
+mod queues;
 mod replay;
 mod request;
 mod retained;
@@ -103,11 +107,13 @@ mod view;
 mod watch;
 mod wheel;
 
+pub use cursor::{Cursor, CursorInvalid};
 pub use delivery::Delivery;
 pub use destination::{Destination, PrivateName};
-pub use format::{FORMATS_MAX, Format, FormatId, TooManyFormats};
+pub use format::{FORMATS_MAX, Format, FormatId, Gap, TooManyFormats};
 pub use headers::Headers;
-pub use hub::{Hub, SHARDS_MAX, Wake};
+pub use history::{Begun, HistoryBounds, HistoryLimits, HistoryScope, Joining};
+pub use hub::{Clock, Hub, SHARDS_MAX, Wake};
 pub use inbox::{INBOX_BYTES_MAX, INBOX_ENTRIES_MAX};
 pub use moment::Moment;
 pub use outbox::{FRAME_OVERHEAD_BYTES, OutboxPolicy, Overflow};
@@ -118,6 +124,10 @@ pub use patterns::{
     SEGMENT_WILDCARDS_MAX, Separator,
 };
 pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8Bytes};
+pub use queues::{
+    Acknowledgement, Consumer, QUEUED_OVERHEAD_BYTES, QUEUES_BYTES_MAX, QUEUES_MAX, QueueLimits,
+    QueueState, Settlement, Transaction, Verdict, Wants,
+};
 pub use retained::{
     RETAINED_BYTES_MAX, RETAINED_DESTINATIONS_MAX, RETAINED_OVERHEAD_BYTES, RetainedLimits,
 };

@@ -7,42 +7,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::destination::Destination;
 use crate::inbox::{CLOSES_RESERVE, Entry, INBOX_ENTRIES_MAX, Inbox, Predicate};
+use crate::interest::Interest;
 use crate::outcome::{Accepted, Refusal};
-use crate::patterns::{EntryId, PatternIndex};
+use crate::patterns::PatternIndex;
 use crate::publication::{Message, Publication, PublicationId};
+use crate::queues::{Alarm, Queues};
 use crate::request::Request;
 use crate::retained::Retained;
 use crate::session::{Session, SessionId};
 
-/// How many subscriptions each shard has to a destination.
-struct Interest {
-    by_shard: Box<[u32]>,
-    /// Where it stands in the index, if it is a pattern's.
-    entry: Option<EntryId>,
-}
+pub(crate) use crate::interest::{ToWake, shards_of};
 
-impl Interest {
-    fn total(&self) -> usize {
-        self.by_shard.iter().map(|&count| count as usize).sum()
-    }
-
-    /// The shards that have any.
-    fn shards(&self) -> ToWake {
-        let counts = self.by_shard.iter().enumerate();
-        counts.fold(0, |bits, (shard, count)| {
-            bits | u64::from(*count > 0) << shard
-        })
-    }
-}
-
-struct State {
-    position: u64,
+pub(crate) struct State {
+    pub(crate) position: u64,
     interests: HashMap<Destination, Interest>,
     /// The patterns among them.
     patterns: PatternIndex<Destination>,
-    inboxes: Box<[Inbox]>,
+    pub(crate) inboxes: Box<[Inbox]>,
     /// What is kept for those who subscribe later.
     retained: Retained,
+    pub(crate) queues: Queues,
     /// How many users have sessions.
     users: usize,
     leaving: bool,
@@ -58,14 +42,13 @@ pub(crate) struct Joined {
 
 /// The memory engine's one log.
 pub(crate) struct Log {
-    epoch: u64,
+    pub(crate) epoch: u64,
     state: Mutex<State>,
     /// Lengths of the inboxes, readable without the lock.
     waiting: Box<[AtomicUsize]>,
+    /// What queues have to do, readable without the lock.
+    pub(crate) alarm: Alarm,
 }
-
-/// Which shards have something new in their inboxes and must be woken.
-pub(crate) type ToWake = u64;
 
 impl Log {
     pub(crate) fn new(epoch: u64, shards: usize) -> Self {
@@ -77,14 +60,16 @@ impl Log {
                 patterns: PatternIndex::new(),
                 inboxes: (0..shards).map(|_| Inbox::default()).collect(),
                 retained: Retained::default(),
+                queues: Queues::new(shards),
                 users: 0,
                 leaving: false,
             }),
             waiting: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+            alarm: Alarm::default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,15 +83,24 @@ impl Log {
     ) -> Result<(Accepted, ToWake), Refusal> {
         let mut state = self.lock();
         let state = &mut *state;
-        let (mut subscriptions, mut shards) = (0, 0);
-        state.each_interest(&destination, |interest| {
-            subscriptions += interest.total();
-            shards |= interest.shards();
-        });
+        let reached = state.reached(&destination);
         let bytes = message.bytes();
-        if shards_of(shards).any(|shard| !state.inboxes[shard].has_room(bytes)) {
+        if shards_of(reached.1).any(|shard| !state.inboxes[shard].has_room(bytes)) {
             return Err(Refusal::Overloaded);
         }
+        Ok(self.accept_for(state, reached, destination, message, predicate, formats))
+    }
+
+    /// Accepts a publication for so many subscriptions on these shards, whose inboxes have room.
+    pub(crate) fn accept_for(
+        &self,
+        state: &mut State,
+        (subscriptions, shards): (usize, ToWake),
+        destination: Destination,
+        message: Message,
+        predicate: Option<&Predicate>,
+        formats: usize,
+    ) -> (Accepted, ToWake) {
         let publication = state.accept(self.epoch, destination, message, formats);
         // What is for some only must not be replayed to others.
         if predicate.is_none() {
@@ -121,7 +115,7 @@ impl Log {
             };
             self.enqueue(state, shard, entry);
         }
-        Ok((Accepted { id, subscriptions }, shards))
+        (Accepted { id, subscriptions }, shards)
     }
 
     /// Accepts a publication for one session.
@@ -210,8 +204,10 @@ impl Log {
         entry: impl Fn() -> Entry,
     ) -> Result<ToWake, Refusal> {
         let state = self.lock();
-        let interest = state.interests.get(destination);
-        let shards = interest.map_or(0, Interest::shards);
+        let shards = match destination {
+            Destination::Queue(name) => state.queues.shards(name),
+            _ => state.interests.get(destination).map_or(0, Interest::shards),
+        };
         self.ask_shards(state, shards, entry)
     }
 
@@ -246,7 +242,11 @@ impl Log {
 
     fn enqueue(&self, state: &mut State, shard: usize, entry: Entry) {
         state.inboxes[shard].push(entry);
-        self.waiting[shard].store(state.inboxes[shard].entries.len(), Ordering::Release);
+        self.note_waiting(shard, &state.inboxes[shard]);
+    }
+
+    pub(crate) fn note_waiting(&self, shard: usize, inbox: &Inbox) {
+        self.waiting[shard].store(inbox.entries.len(), Ordering::Release);
     }
 
     /// How many entries wait for a shard; may be out of date by the time it is read.
@@ -304,7 +304,10 @@ impl Log {
     /// How many subscriptions a destination has on this node.
     pub(crate) fn subscriptions(&self, destination: &Destination) -> usize {
         let state = self.lock();
-        state.interests.get(destination).map_or(0, Interest::total)
+        match destination {
+            Destination::Queue(name) => state.queues.consumers(name),
+            _ => state.interests.get(destination).map_or(0, Interest::total),
+        }
     }
 
     /// How many subscriptions a publication to a destination would reach now, and how many nodes of
@@ -349,6 +352,17 @@ impl Log {
 }
 
 impl State {
+    /// How many subscriptions a publication to this destination is for, and the shards that have
+    /// any.
+    pub(crate) fn reached(&self, destination: &Destination) -> (usize, ToWake) {
+        let (mut subscriptions, mut shards) = (0, 0);
+        self.each_interest(destination, |interest| {
+            subscriptions += interest.total();
+            shards |= interest.shards();
+        });
+        (subscriptions, shards)
+    }
+
     /// Everything that a publication to this destination is for. Answers what it took to find: one
     /// look into the table of destinations, and the nodes of the index.
     fn each_interest(&self, destination: &Destination, mut visit: impl FnMut(&Interest)) -> usize {
@@ -411,15 +425,4 @@ impl State {
         };
         Arc::new(Publication::new(id, destination, message, formats))
     }
-}
-
-/// The shards that a set of bits names.
-pub(crate) fn shards_of(mut bits: ToWake) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (bits != 0).then(|| {
-            let shard = bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            shard
-        })
-    })
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::moment::Moment;
+use crate::queues::Handed;
 use crate::request::Told;
 
 /// What a queued frame counts for beside its bytes, so that many tiny frames are bounded too.
@@ -62,6 +63,9 @@ pub(crate) struct Frame {
     pub(crate) key: Option<Arc<str>>,
     /// Publications may be dropped by a policy; replies and close frames may not.
     pub(crate) droppable: bool,
+    /// Which message of a queue it is: one that waits whatever the policy says, since whoever
+    /// dispatches it looks for room first.
+    pub(crate) handed: Option<Handed>,
 }
 
 impl Frame {
@@ -71,6 +75,7 @@ impl Frame {
             body,
             key: None,
             droppable: false,
+            handed: None,
         }
     }
 
@@ -84,7 +89,7 @@ impl Frame {
         self.prefix.len() + self.body.len()
     }
 
-    fn cost(&self) -> usize {
+    pub(crate) fn cost(&self) -> usize {
         self.len() + FRAME_OVERHEAD_BYTES
     }
 
@@ -153,6 +158,11 @@ impl Outbox {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.frames.is_empty()
+    }
+
+    /// How many frames wait.
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
     }
 
     /// Bytes that wait, overhead included.
@@ -237,7 +247,8 @@ impl Outbox {
     }
 
     /// Notes that the socket took `bytes` more bytes.
-    pub(crate) fn written(&mut self, bytes: usize) {
+    /// Adds to `handed` what is dealt with by that.
+    pub(crate) fn written(&mut self, bytes: usize, handed: &mut Vec<Handed>) {
         if bytes > 0 {
             self.dropped_since = None;
         }
@@ -248,6 +259,7 @@ impl Outbox {
             }
             self.head_written -= frame.len();
             self.cost -= frame.cost();
+            handed.extend(frame.handed.filter(|one| one.is_done_on_write));
             self.frames.pop_front();
             self.has_gone(0);
         }
@@ -363,7 +375,7 @@ mod tests {
             &policy,
             NOW,
         );
-        outbox.written(1);
+        outbox.written(1, &mut Vec::new());
         let queued = push_all(
             &mut outbox,
             &[frame("b"), frame("c")],
@@ -414,11 +426,11 @@ mod tests {
             &[frame("abc"), frame("def"), frame("g")],
             &policy,
         );
-        outbox.written(4);
+        outbox.written(4, &mut Vec::new());
         assert_eq!(waiting(&outbox), "efg");
         outbox.discard_unstarted();
         assert_eq!(waiting(&outbox), "ef");
-        outbox.written(2);
+        outbox.written(2, &mut Vec::new());
         assert!(outbox.is_empty());
         assert_eq!(outbox.cost(), 0);
     }

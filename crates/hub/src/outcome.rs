@@ -62,6 +62,20 @@ pub enum Refusal {
     /// The session has no such subscription.
     #[error("not-subscribed: the session has no subscription to this destination")]
     NotSubscribed,
+    /// The session has no such message of a queue, or not any more.
+    #[error("not-delivered: this session has no such message, or has dealt with it already")]
+    NotDelivered,
+    /// The queue has no room.
+    #[error("queue-full: the queue holds all that it may; let consumers catch up and try again")]
+    QueueFull,
+    /// A queue's message is for one consumer, whichever it is, and cannot be for some sessions.
+    #[error(
+        "not-for-some: a queue gives each message to one consumer; publish it without a choice"
+    )]
+    NotForSome,
+    /// There is no room for another queue.
+    #[error("too-many-queues: this node has all the queues that it may have")]
+    TooManyQueues,
     /// The session is another user's.
     #[error("user-known: the session belongs to another user already")]
     UserKnown,

@@ -224,6 +224,7 @@ impl Prefixed {
                     body: shared.clone(),
                     key: run[one.index].key().cloned(),
                     droppable: true,
+                    handed: None,
                 };
                 let of_this = written.saturating_sub(begin);
                 if let Some(ending) = member.queue(frame, of_this, slot, sink, now, wheel) {

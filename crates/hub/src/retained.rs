@@ -135,7 +135,10 @@ impl Retained {
                 };
                 self.values.values().filter(matches).cloned().collect()
             }
-            Destination::Endpoint(_) | Destination::User(_) | Destination::Private(_) => Vec::new(),
+            Destination::Endpoint(_)
+            | Destination::User(_)
+            | Destination::Queue(_)
+            | Destination::Private(_) => Vec::new(),
         }
     }
 

@@ -114,7 +114,7 @@ impl Format for StompFormat {
 /// What clients call a destination; implicit ones have no name.
 pub(crate) fn name_of(destination: &Destination, users: &str) -> Option<String> {
     match destination {
-        Destination::Named(name) => Some(name.to_string()),
+        Destination::Named(name) | Destination::Queue(name) => Some(name.to_string()),
         Destination::Private(private) => Some(match name_answered(private.name()) {
             Some(name) => name.to_owned(),
             None => format!("{users}{}", private.name()),
