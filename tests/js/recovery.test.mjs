@@ -204,7 +204,6 @@ test('s98_on_the_demo_page_cuts_lose_nothing', LIMIT, async (t) => {
   const { assertQuiet } = await watch(page, server.host);
   await page.goto(server.http(PATH));
   await inState(page, STATE, 'open');
-  await page.selectOption('#recovery-rate', '200');
   await eventually(async () => assert.ok((await counts(page)).arrived > 0));
   await page.click('#recovery-cut');
   const frames = page.locator('#frames-log > li .data');

@@ -197,8 +197,10 @@ test('s98_nothing_is_handed_over_twice', LIMIT, async (t) => {
   for (const position of [0, 1, 2, 1, 2, 0, 3, 3]) {
     only.message(asked, `e-900719925474000${position}`, `${position}`);
   }
+  // Another life of the log begins with small positions; these are no copies.
+  only.message(asked, 'f-1', '4');
   await settled(client, only);
-  await assertNext(seen, { recovered: true, cursor: 'e-9007199254740005' }, '1', '2', '3');
+  await assertNext(seen, { recovered: true, cursor: 'e-9007199254740005' }, '1', '2', '3', '4');
   assert.equal(seen.waiting, 0);
 });
 
@@ -324,6 +326,22 @@ test('a_server_without_history_is_subscribed_to_again_and_gaps_are_told', LIMIT,
   await assertNext(seen, ...told);
   second.message(again, 'a1-1', 'live');
   await assertNext(seen, 'live');
+});
+
+test('a_server_without_history_after_one_with_it_loses_no_message', LIMIT, async (t) => {
+  const { server, client, seen, subscribe } = await scripted(t);
+  subscribe('/topic/t', { after: 'e-5' });
+  client.activate();
+  const first = await server.accept();
+  const asked = await first.expect('SUBSCRIBE');
+  first.send('RECEIPT', { 'receipt-id': asked.receipt, cursor: 'e-5', recovered: 'true' });
+  await assertNext(seen, { recovered: true, cursor: 'e-5' });
+  first.cut();
+  const second = await server.accept({});
+  const again = await second.expect('SUBSCRIBE');
+  second.message(again, 'e-1', 'of another server');
+  await assertNext(seen, { recovered: false, cursor: undefined }, { gap: { cursor: undefined } });
+  await assertNext(seen, 'of another server');
 });
 
 test('the_application_keeps_its_own_on_connect', LIMIT, async (t) => {
