@@ -32,6 +32,8 @@ pub(crate) enum Deadline {
     Closing(Key),
     /// A session has been silent, or has lived, for as long as it may.
     Watch(Key),
+    /// The driver wants to be told.
+    Reminder(Key),
 }
 
 /// Where a session stands in its life.

@@ -262,7 +262,10 @@ impl Shard {
         let mut fired = Vec::new();
         self.wheel.turn(now, &mut fired);
         for deadline in fired {
-            let (Deadline::Age(key) | Deadline::Closing(key) | Deadline::Watch(key)) = deadline;
+            let (Deadline::Age(key)
+            | Deadline::Closing(key)
+            | Deadline::Watch(key)
+            | Deadline::Reminder(key)) = deadline;
             let slot = key.slot;
             let Some(member) = self.members.get_mut(slot.index()) else {
                 continue;
@@ -281,6 +284,7 @@ impl Shard {
                     }
                 }
                 Deadline::Watch(_) => self.look_after(slot, now),
+                Deadline::Reminder(_) => sink.reminded(slot),
             }
         }
     }
