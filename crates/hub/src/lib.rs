@@ -95,6 +95,7 @@ mod prefixed;
 mod publication;
 mod pump;
 mod queues;
+mod reminder;
 mod replay;
 mod request;
 mod retained;

@@ -381,16 +381,6 @@ impl Shard {
         }
     }
 
-    /// Lets [`Sink::reminded`](crate::Sink::reminded) be called for a session once this moment has
-    /// come, at most one [`TICK`](crate::TICK) late, if the session is still there then. It cannot be
-    /// taken back: whoever has many moments to keep for one session asks for the next one when one
-    /// has come.
-    pub fn remind(&mut self, slot: Slot, at: Moment) {
-        if let Some(member) = self.members.get(slot.index()) {
-            self.wheel.arm(at, Deadline::Reminder(member.key(slot)));
-        }
-    }
-
     /// The transport takes bytes again.
     pub fn writable(&mut self, slot: Slot) {
         if let Some(member) = self.members.get(slot.index())

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use campanile_hub::Transaction;
-use campanile_stomp::Version;
+use campanile_stomp::{Command, Version};
 
-use super::messages::check_expiration;
+use super::messages::{check_expiration, own_header};
 use super::refusing::Culprit;
 use super::reply::Refused;
 use super::session::{After, Link, StompSession};
@@ -97,10 +97,14 @@ impl StompSession {
         }
     }
 
-    /// A frame of a transaction was refused: without it, the others must not take effect.
-    pub(super) fn spoil(&mut self, name: &str) {
-        if let Some(transactions) = &mut self.transactions {
-            transactions.forget(name);
+    /// A frame was refused. If it was a part of a transaction, the others must not take effect
+    /// without it.
+    pub(super) fn spoil(&mut self, command: Command, transaction: Option<&str>) {
+        let is_part = matches!(command, Command::Send | Command::Ack | Command::Nack);
+        if let (Some(name), Some(transactions)) = (transaction, &mut self.transactions)
+            && is_part
+        {
+            transactions.forget(own_header(self.version.unwrap_or(Version::V12), name));
         }
     }
 

@@ -25,6 +25,9 @@ struct StompFormat {
 /// What all MESSAGEs begin with.
 pub(super) const COMMAND: &[u8] = b"MESSAGE\n";
 
+/// What a frame without a body ends with.
+const END: &[u8] = b"\n\0";
+
 /// What follows the header that is one subscriber's alone.
 pub(super) fn append_rest(
     out: &mut Vec<u8>,
@@ -119,6 +122,10 @@ impl Format for StompFormat {
             .header("message-id", &id)
             .header("gap", &dropped);
         writer.finish();
+        // The writer leaves it out for a frame without a body, and here it tells that there is none.
+        frame.truncate(frame.len() - END.len());
+        frame.extend_from_slice(b"content-length:0\n");
+        frame.extend_from_slice(END);
         Some(self.wire.carry(Opcode::Text, frame))
     }
 

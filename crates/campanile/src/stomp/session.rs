@@ -177,11 +177,7 @@ impl StompSession {
                 Step::Next
             }
             Err(refused) => {
-                if let Some(transaction) = seen.header("transaction")
-                    && is_part(seen.command)
-                {
-                    self.spoil(transaction);
-                }
+                self.spoil(seen.command, seen.header("transaction"));
                 let culprit = Culprit {
                     command: Some(seen.command),
                     destination: seen.destination(),
@@ -250,11 +246,7 @@ impl StompSession {
                 }
             }
             Err(refused) => {
-                if let Some(transaction) = frame.header("transaction")
-                    && is_part(frame.command())
-                {
-                    self.spoil(&transaction);
-                }
+                self.spoil(frame.command(), frame.header("transaction").as_deref());
                 let destination = frame.header("destination");
                 let culprit = Culprit {
                     command: Some(frame.command()),
@@ -367,9 +359,4 @@ pub(super) enum After {
     Then(Box<Sent>),
     /// The client has said farewell.
     Leave,
-}
-
-/// Whether a frame with a `transaction` is a part of it.
-fn is_part(command: Command) -> bool {
-    matches!(command, Command::Send | Command::Ack | Command::Nack)
 }

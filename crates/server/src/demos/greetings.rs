@@ -1,9 +1,9 @@
 //! `/gs-guide-websocket`: a greeting over STOMP, as in the guide that many begin with, and `/stomp`:
-//! topics for whoever likes.
+//! topics and queues for whoever likes.
 
 use std::time::Duration;
 
-use campanile::{Broker, Builder, Json, OriginPolicy, StompEndpoint};
+use campanile::{Broker, Builder, HistoryLimits, Json, OriginPolicy, StompEndpoint};
 use serde::{Deserialize, Serialize};
 
 /// Where STOMP clients connect to. The last one is where those of SockJS go that want none of its
@@ -16,6 +16,13 @@ const PATHS: [&str; 3] = [
 
 /// How long the guide pretends to think.
 const THINKING: Duration = Duration::from_secs(1);
+
+/// What topics and users' destinations keep for those who come back.
+const RECENT: HistoryLimits = HistoryLimits {
+    count_max: 1_000,
+    bytes_max: 1 << 20,
+    age_max: Duration::from_secs(300),
+};
 
 /// How many greetings of one session are thought about at the same time.
 const AT_ONCE: u16 = 16;
@@ -57,7 +64,10 @@ pub(super) fn mount(builder: Builder) -> Builder {
     // In development mode everything is allowed.
     let broker = Broker::new()
         .clients_may_send("/topic/**")
-        .clients_may_send("/user/**");
+        .clients_may_send("/queue/**")
+        .clients_may_send("/user/**")
+        .history("/topic/**", RECENT)
+        .history("/user/**", RECENT);
     let builder = PATHS.iter().fold(builder.broker(broker), |builder, path| {
         builder.stomp(*path, StompEndpoint::new().origins(OriginPolicy::Any))
     });
