@@ -301,7 +301,7 @@ impl Member {
         None
     }
 
-    fn too_slow(&self, limit: &str) -> Ending {
+    pub(crate) fn too_slow(&self, limit: &str) -> Ending {
         let reason = match limit {
             "age" => format!(
                 "slow-consumer: a message waited {} s; reconnect and read faster",
