@@ -17,13 +17,6 @@ const PATHS: [&str; 3] = [
 /// How long the guide pretends to think.
 const THINKING: Duration = Duration::from_secs(1);
 
-/// What topics and users' destinations keep for those who come back.
-const RECENT: HistoryLimits = HistoryLimits {
-    count_max: 1_000,
-    bytes_max: 1 << 20,
-    age_max: Duration::from_secs(300),
-};
-
 /// How many greetings of one session are thought about at the same time.
 const AT_ONCE: u16 = 16;
 
@@ -66,8 +59,8 @@ pub(super) fn mount(builder: Builder) -> Builder {
         .clients_may_send("/topic/**")
         .clients_may_send("/queue/**")
         .clients_may_send("/user/**")
-        .history("/topic/**", RECENT)
-        .history("/user/**", RECENT);
+        .history("/topic/**", HistoryLimits::default())
+        .history("/user/**", HistoryLimits::default());
     let builder = PATHS.iter().fold(builder.broker(broker), |builder, path| {
         builder.stomp(*path, StompEndpoint::new().origins(OriginPolicy::Any))
     });
