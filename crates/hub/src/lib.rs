@@ -83,6 +83,7 @@ mod headers;
 mod history;
 mod hub;
 mod inbox;
+mod interest;
 mod log;
 mod member;
 mod moment;

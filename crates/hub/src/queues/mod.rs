@@ -6,6 +6,7 @@ mod delivering;
 mod item;
 mod logged;
 mod queue;
+mod settling;
 mod store;
 mod table;
 mod taker;
@@ -19,7 +20,7 @@ use crate::topics::Filter;
 
 pub(crate) use consumers::Consumers;
 pub use item::QUEUED_OVERHEAD_BYTES;
-pub(crate) use item::{ConsumerId, Dispatched};
+pub(crate) use item::{Dispatched, Handed};
 pub(crate) use logged::Alarm;
 pub(crate) use table::Queues;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use crate::destination::Destination;
+use crate::interest::ToWake;
 use crate::moment::Moment;
 use crate::outcome::{Outcome, Refusal};
 use crate::patterns::{Pattern, PatternIndex};
@@ -122,6 +123,18 @@ impl Queues {
 
     pub(crate) fn queue(&self, key: usize) -> Option<&Queue> {
         self.queues.get(key)
+    }
+
+    /// How many consumers a queue has.
+    pub(crate) fn consumers(&self, name: &str) -> usize {
+        let queue = self.key(name).and_then(|key| self.queues.get(key));
+        queue.map_or(0, Queue::consumers)
+    }
+
+    /// The shards that have consumers of a queue.
+    pub(crate) fn shards(&self, name: &str) -> ToWake {
+        let queue = self.key(name).and_then(|key| self.queues.get(key));
+        queue.map_or(0, Queue::shards)
     }
 
     /// How many more queues there may be.
