@@ -15,6 +15,9 @@ use super::wire::Received;
 pub(crate) const FRAME_COST_MAX: usize =
     super::world::CONTENT_BYTES_MAX + 128 + FRAME_OVERHEAD_BYTES;
 
+/// The longest marker, with what it counts for in an outbox.
+const GAP_COST_MAX: usize = 64 + FRAME_OVERHEAD_BYTES;
+
 /// How a peer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
@@ -99,6 +102,8 @@ pub(crate) struct Client {
     pub(crate) close_frame: Option<(u16, String)>,
     /// How much of what it received had been kept for it.
     pub(crate) replayed: usize,
+    /// How many markers of dropped publications it has got.
+    pub(crate) gaps: usize,
     /// Publications that were skipped in what it received.
     skipped: usize,
     /// Others, which it might have missed without being told.
@@ -133,6 +138,7 @@ impl Client {
             is_closing: false,
             close_frame: None,
             replayed: 0,
+            gaps: 0,
             skipped: 0,
             excused: 0,
             last_positions: BTreeMap::new(),
@@ -158,6 +164,14 @@ impl Client {
                 Received::Close { code, reason } => {
                     self.check_close_frame(code, &reason, peer.dropped);
                     self.close_frame = Some((code, reason));
+                    continue;
+                }
+                Received::Gap {
+                    label,
+                    dropped,
+                    last,
+                } => {
+                    self.is_told_of_gap(&label, dropped, last);
                     continue;
                 }
                 Received::Reply(content) => Expected::Reply(content),
@@ -191,6 +205,34 @@ impl Client {
             what,
             is_excused: false,
         });
+    }
+
+    /// All that a subscription has not got up to a position was dropped, and nothing else.
+    fn is_told_of_gap(&mut self, told: &str, dropped: u32, last: u64) {
+        assert!(self.may_drop() && dropped > 0, "a gap that may not be");
+        let is_meant = |owed: &Owed| match &owed.what {
+            Expected::Publication {
+                position, label, ..
+            }
+            | Expected::Replayed {
+                position, label, ..
+            } => label.as_deref() == Some(told) && *position <= last,
+            Expected::Reply(_) => false,
+        };
+        let before = self.expected.len();
+        let meant = self.expected.iter().filter(|one| is_meant(one));
+        let excused = meant.filter(|one| one.is_excused).count();
+        self.expected.retain(|one| !is_meant(one));
+        let missing = before - self.expected.len();
+        let counts = missing - excused..=missing;
+        let dropped = dropped as usize;
+        assert!(
+            counts.contains(&dropped),
+            "{dropped} of {missing} up to {last}"
+        );
+        self.skipped += dropped;
+        self.excused += missing - dropped;
+        self.gaps += 1;
     }
 
     /// What keeps its order among itself.
@@ -227,6 +269,7 @@ impl Client {
             assert!(self.may_drop(), "a gap: got {got:?} instead of {next:?}");
             let is_reply = matches!(next.what, Expected::Reply(_));
             assert!(!is_reply, "a reply was lost: {next:?}");
+            assert!(!self.is_labelled, "lost without a marker: {next:?}");
             self.skipped += 1;
         }
         found
@@ -267,6 +310,9 @@ impl Client {
     ) -> bool {
         // A frame of which the transport took a part stays, however long it is.
         let mut limit = self.policy.bytes_max.max(FRAME_COST_MAX);
+        if self.is_labelled && self.may_drop() {
+            limit += GAP_COST_MAX * super::world::DESTINATIONS;
+        }
         if !self.session.is_open() {
             // The close frame, and the replies that had been accepted before it.
             limit += 256 + self.replies * FRAME_COST_MAX;
