@@ -137,7 +137,13 @@ test('s98_a_pattern_and_a_topic_recover_and_a_queue_goes_on', LIMIT, async (t) =
     });
   const pattern = subscribe('/topic/recovers.*', 'pattern');
   const topic = subscribe('/topic/recovers.b', 'topic');
-  subscribe('/queue/recovers', 'queue');
+  let acknowledged = 0;
+  const work = (message) => {
+    acknowledged += 1;
+    client.watchForReceipt(`ack-${acknowledged}`, () => seen.put(`queue ${message.body}`));
+    message.ack({ receipt: `ack-${acknowledged}` });
+  };
+  recovering(client).subscribe('/queue/recovers', work, { headers: { ack: 'client-individual' } });
   client.activate();
   await eventually(() => assert.ok(pattern.cursor && topic.cursor));
   const send = (destination, body) => published(publisher, { destination, body });
