@@ -1,4 +1,5 @@
-//! Fetches the STOMP library that the page `/demo/greetings` runs, while the program is built.
+//! Fetches the STOMP library that the pages `/demo/greetings` and `/demo/recovery` run, while the
+//! program is built.
 //!
 //! Other people's code is not in this repository. So npm fetches one exact package, with its
 //! licence, into this build's own folder, and `src/pages.rs` puts both files into the binary. npm is
@@ -41,9 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(texts) => texts,
         Err(why) => {
             println!(
-                "cargo:warning=the page /demo/greetings will lack its STOMP library, {PACKAGE} \
-                 {VERSION}: {why}. Install npm, or name a folder with the package in \
-                 {FOLDER_VARIABLE}; then touch crates/server/build.rs and build again."
+                "cargo:warning=the pages /demo/greetings and /demo/recovery will lack their STOMP \
+                 library, {PACKAGE} {VERSION}: {why}. Install npm, or name a folder with the \
+                 package in {FOLDER_VARIABLE}; then touch crates/server/build.rs and build again."
             );
             // An empty file says that there is none.
             [Vec::new(), Vec::new()]

@@ -16,6 +16,7 @@ const PAGES = [
   ['/demo/notify', 'device-1-state'],
   ['/demo/clock', 'clock-state'],
   ['/demo/greetings', 'greetings-state'],
+  ['/demo/recovery', 'recovery-state'],
   ['/demo/echo', 'echo-state'],
   ['/demo/protocol', null],
 ];

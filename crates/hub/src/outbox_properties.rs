@@ -70,6 +70,7 @@ fn frame(number: u16, step: &Step) -> Frame {
         key,
         droppable: *droppable,
         handed: None,
+        origin: None,
     }
 }
 

@@ -64,10 +64,11 @@ function endMark() {
   return mark;
 }
 
-/** The frames of one connection after the other, in the list `log`. */
+/** The frames of one connection after the other, in the list `log`: those that `isShown` takes. */
 export class FrameLog {
-  constructor(log) {
+  constructor(log, isShown = () => true) {
     this.log = log;
+    this.isShown = isShown;
     this.beat = null;
   }
 
@@ -80,7 +81,7 @@ export class FrameLog {
   /** What one WebSocket message carried; `direction` is `in` or `out`. */
   add(direction, data) {
     const arrow = direction === 'out' ? '→' : '←';
-    for (const { command, headers, body, size } of framesOf(data)) {
+    for (const { command, headers, body, size } of framesOf(data).filter(this.isShown)) {
       if (command === undefined) {
         this.heartBeat(direction, arrow);
         continue;

@@ -16,9 +16,9 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 const WORDS: &str = "text/plain; charset=utf-8";
 
-/// stompjs and its licence, which `build.rs` fetches: empty if it could not. People's own pages
-/// load it from here, too, so its address stays.
-const LIBRARY: [(&str, &str, &str); 2] = [
+/// stompjs and its licence, which `build.rs` fetches: empty if it could not. And our package for it,
+/// which is in the repository. People's own pages load both from here, too, so their addresses stay.
+const LIBRARY: [(&str, &str, &str); 3] = [
     (
         "/assets/stomp.umd.min.js",
         SCRIPT,
@@ -28,6 +28,11 @@ const LIBRARY: [(&str, &str, &str); 2] = [
         "/assets/stomp.LICENSE.txt",
         WORDS,
         include_str!(concat!(env!("OUT_DIR"), "/stomp.LICENSE.txt")),
+    ),
+    (
+        "/assets/stompjs-recovery.js",
+        SCRIPT,
+        include_str!("../../../packages/stompjs-recovery/index.js"),
     ),
 ];
 
@@ -49,6 +54,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         "/demo/greetings",
         HTML,
         include_str!("../pages/greetings.html"),
+    ),
+    (
+        "/demo/recovery",
+        HTML,
+        include_str!("../pages/recovery.html"),
     ),
     (
         "/demo/protocol",
@@ -91,6 +101,26 @@ const PAGES: &[(&str, &str, &str)] = &[
         "/assets/greetings-frames.js",
         SCRIPT,
         include_str!("../pages/greetings-frames.js"),
+    ),
+    (
+        "/assets/recovery.css",
+        CSS,
+        include_str!("../pages/recovery.css"),
+    ),
+    (
+        "/assets/recovery.js",
+        SCRIPT,
+        include_str!("../pages/recovery.js"),
+    ),
+    (
+        "/assets/recovery-board.js",
+        SCRIPT,
+        include_str!("../pages/recovery-board.js"),
+    ),
+    (
+        "/assets/recovery-ticker.js",
+        SCRIPT,
+        include_str!("../pages/recovery-ticker.js"),
     ),
     (
         "/assets/protocol.css",
@@ -151,12 +181,18 @@ pub(crate) fn routes() -> Router {
     })
 }
 
-/// One of the library's files, or why it is not there.
+/// One of the libraries' files, or why it is not there.
 fn library(kind: &'static str, text: &'static str) -> Response {
-    match text {
+    let mut response = match text {
         "" => page(StatusCode::NOT_FOUND, WORDS, LIBRARY_IS_MISSING),
         text => page(StatusCode::OK, kind, text),
-    }
+    };
+    // Browsers load a module from another host only with its leave.
+    response.headers_mut().insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
+    response
 }
 
 fn page(status: StatusCode, kind: &'static str, text: &'static str) -> Response {
