@@ -23,7 +23,8 @@ pub enum Missed {
     Dropped(u64),
     /// The connection was lost and opened again in between, or the subscription was to begin
     /// [earlier](super::Subscribing::after), and the server could not make that good: what was sent
-    /// meanwhile is missing, if there was any.
+    /// meanwhile is missing, if there was any. For a queue, which keeps what was not dealt with, it
+    /// only says that the connection was lost.
     Unknown,
 }
 

@@ -61,8 +61,7 @@
 //! - Everything has a bound: frames ([`StompBuilder::limits`]), what waits in a subscription
 //!   ([`Subscribing::queue_messages_max`]), calls ([`CALLS_MAX`]), receipts ([`RECEIPTS_MAX`]),
 //!   subscriptions ([`SUBSCRIPTIONS_MAX`]), transactions ([`TRANSACTIONS_MAX`]), events
-//!   ([`EVENTS_MAX`]); and each wait for the server has
-//!   a time-out.
+//!   ([`EVENTS_MAX`]); and each wait for the server has a time-out.
 //! - Passcodes and headers are not shown by `Debug`, and nothing is logged.
 
 mod builder;
