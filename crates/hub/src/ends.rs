@@ -121,6 +121,7 @@ impl Shard {
         };
         self.topics
             .leave_all(&self.shared.log, self.index, &mut self.members, slot);
+        self.replays.forget(slot);
         self.outgoing.push(Outgoing {
             session: id,
             frame: Frame::reply(frame.unwrap_or_default()),

@@ -81,7 +81,7 @@ impl Hub {
         let epoch = getrandom::u64().map_err(|_| Refusal::NoEntropy)? >> 16;
         let shards = wakes.len();
         let shared = Arc::new(Shared {
-            log: Log::new(epoch, shards),
+            log: Log::new(epoch, shards, Arc::clone(&clock)),
             formats: Formats::default(),
             sessions: AtomicUsize::new(0),
             sessions_opened: AtomicU64::new(0),
@@ -312,22 +312,28 @@ impl Hub {
     /// are much alike.
     pub fn keep_history(
         &self,
-        _scope: HistoryScope,
-        _pattern: &Pattern,
-        _limits: HistoryLimits,
+        scope: HistoryScope,
+        pattern: &Pattern,
+        limits: HistoryLimits,
     ) -> Result<(), Refusal> {
-        Ok(())
+        let log = &self.0.log;
+        log.with_histories(|all| all.keep(scope, pattern, limits))
     }
 
-    /// How much all histories together may hold.
-    pub fn set_history_bounds(&self, _bounds: HistoryBounds) {}
+    /// How much all histories together may hold; what is too much is let go of at once.
+    pub fn set_history_bounds(&self, bounds: HistoryBounds) {
+        self.0.log.with_histories(|all| all.set_bounds(bounds));
+    }
+
+    /// How many destinations have a history, how many publications those hold, and how many bytes
+    /// that is, as [`HistoryLimits`] count them.
+    pub fn history_size(&self) -> (usize, usize, usize) {
+        self.0.log.with_histories(|all| all.size())
+    }
 
     /// Where everything that is accepted from now on comes after.
     pub fn cursor(&self) -> Cursor {
-        Cursor {
-            epoch: 0,
-            position: self.position(),
-        }
+        self.0.log.cursor(self.position())
     }
 
     /// Lets queues whose names match a pattern behave like this from now on. Where several rules

@@ -1,18 +1,26 @@
 //! The log: it orders the publications of many destinations and hands each to the shards that
 //! have subscribers, in one critical section. That is why every session sees rising positions.
 
+mod joins;
+
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::cursor::Cursor;
 use crate::destination::Destination;
+use crate::history::Histories;
+use crate::hub::Clock;
 use crate::inbox::{CLOSES_RESERVE, Entry, INBOX_ENTRIES_MAX, Inbox, Predicate};
+use crate::moment::Moment;
 use crate::outcome::{Accepted, Refusal};
 use crate::patterns::{EntryId, PatternIndex};
 use crate::publication::{Message, Publication, PublicationId};
 use crate::request::Request;
 use crate::retained::Retained;
 use crate::session::{Session, SessionId};
+
+pub(crate) use joins::Joined;
 
 /// How many subscriptions each shard has to a destination.
 struct Interest {
@@ -43,44 +51,45 @@ struct State {
     inboxes: Box<[Inbox]>,
     /// What is kept for those who subscribe later.
     retained: Retained,
+    /// What is kept for those who come back.
+    histories: Histories,
     /// How many users have sessions.
     users: usize,
     leaving: bool,
-}
-
-/// Where a subscription begins.
-pub(crate) struct Joined {
-    /// Publications after this position are for it.
-    pub(crate) position: u64,
-    /// What it is sent of those before, in order.
-    pub(crate) replay: Vec<Arc<Publication>>,
 }
 
 /// The memory engine's one log.
 pub(crate) struct Log {
     epoch: u64,
     state: Mutex<State>,
+    /// Asked under the lock, where something ages.
+    clock: Clock,
     /// Lengths of the inboxes, readable without the lock.
     waiting: Box<[AtomicUsize]>,
+    /// Whether a rule lets destinations keep their past.
+    has_histories: AtomicBool,
 }
 
 /// Which shards have something new in their inboxes and must be woken.
 pub(crate) type ToWake = u64;
 
 impl Log {
-    pub(crate) fn new(epoch: u64, shards: usize) -> Self {
+    pub(crate) fn new(epoch: u64, shards: usize, clock: Clock) -> Self {
         Self {
             epoch,
+            clock,
             state: Mutex::new(State {
                 position: 0,
                 interests: HashMap::new(),
                 patterns: PatternIndex::new(),
                 inboxes: (0..shards).map(|_| Inbox::default()).collect(),
                 retained: Retained::default(),
+                histories: Histories::default(),
                 users: 0,
                 leaving: false,
             }),
             waiting: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+            has_histories: AtomicBool::new(false),
         }
     }
 
@@ -109,8 +118,12 @@ impl Log {
         }
         let publication = state.accept(self.epoch, destination, message, formats);
         // What is for some only must not be replayed to others.
-        if predicate.is_none() {
-            state.retained.publish(&publication);
+        match predicate {
+            None => {
+                state.retained.publish(&publication);
+                state.histories.publish(&publication, &*self.clock);
+            }
+            Some(_) => state.histories.skip(&publication),
         }
         let id = publication.id();
         for shard in shards_of(shards) {
@@ -271,36 +284,6 @@ impl Log {
         self.lock().inboxes[shard].entries.shrink_to_fit();
     }
 
-    /// Notes one more subscription and tells where it begins.
-    ///
-    /// # Errors
-    /// [`Refusal::TooManyPatterns`] for a pattern that there is no room for.
-    pub(crate) fn join(&self, shard: usize, destination: &Destination) -> Result<Joined, Refusal> {
-        self.lock().join(shard, destination)
-    }
-
-    /// Notes one subscription less; a destination without any is forgotten.
-    pub(crate) fn leave(&self, shard: usize, destination: &Destination) {
-        let mut state = self.lock();
-        let state = &mut *state;
-        let Some(interest) = state.interests.get_mut(destination) else {
-            return;
-        };
-        interest.by_shard[shard] = interest.by_shard[shard].saturating_sub(1);
-        if interest.total() == 0 {
-            let gone = state.interests.remove(destination);
-            state.users -= usize::from(matches!(destination, Destination::User(_)));
-            if let Some(entry) = gone.and_then(|interest| interest.entry) {
-                state.patterns.remove(entry);
-            }
-            if state.interests.capacity() > 1_024
-                && state.interests.len() < state.interests.capacity() / 8
-            {
-                state.interests.shrink_to_fit();
-            }
-        }
-    }
-
     /// How many subscriptions a destination has on this node.
     pub(crate) fn subscriptions(&self, destination: &Destination) -> usize {
         let state = self.lock();
@@ -331,6 +314,24 @@ impl Log {
     /// Reads or changes what is kept for those who subscribe later.
     pub(crate) fn with_retained<T>(&self, read: impl FnOnce(&mut Retained) -> T) -> T {
         read(&mut self.lock().retained)
+    }
+
+    /// Reads or changes what is kept for those who come back.
+    pub(crate) fn with_histories<T>(&self, read: impl FnOnce(&mut Histories) -> T) -> T {
+        self.has_histories.store(true, Ordering::Relaxed);
+        read(&mut self.lock().histories)
+    }
+
+    /// Lets go of what has become too old, of some destinations. Answers whether anything ages.
+    pub(crate) fn age_histories(&self, now: Moment) -> bool {
+        // Not for what a rule that does not exist would need.
+        self.has_histories.load(Ordering::Relaxed) && self.lock().histories.age(now)
+    }
+
+    /// A position as those who come back name it.
+    pub(crate) fn cursor(&self, position: u64) -> Cursor {
+        let epoch = self.epoch;
+        Cursor { epoch, position }
     }
 
     /// The position of the newest publication.
@@ -366,35 +367,6 @@ impl State {
             });
         }
         steps
-    }
-
-    fn join(&mut self, shard: usize, destination: &Destination) -> Result<Joined, Refusal> {
-        self.count(shard, destination)?;
-        Ok(Joined {
-            position: self.position,
-            replay: self.retained.replay(destination),
-        })
-    }
-
-    fn count(&mut self, shard: usize, destination: &Destination) -> Result<(), Refusal> {
-        let shards = self.inboxes.len();
-        if let Some(interest) = self.interests.get_mut(destination) {
-            interest.by_shard[shard] += 1;
-            return Ok(());
-        }
-        let entry = match destination {
-            Destination::Matching(pattern) => {
-                let entry = self.patterns.insert(pattern, destination.clone());
-                Some(entry.map_err(|_| Refusal::TooManyPatterns)?)
-            }
-            _ => None,
-        };
-        let mut by_shard = vec![0; shards].into_boxed_slice();
-        by_shard[shard] = 1;
-        let interest = Interest { by_shard, entry };
-        self.interests.insert(destination.clone(), interest);
-        self.users += usize::from(matches!(destination, Destination::User(_)));
-        Ok(())
     }
 
     fn accept(

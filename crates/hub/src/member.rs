@@ -32,6 +32,8 @@ pub(crate) enum Deadline {
     Closing(Key),
     /// A session has been silent, or has lived, for as long as it may.
     Watch(Key),
+    /// The driver wants to be told.
+    Reminder(Key),
 }
 
 /// Where a session stands in its life.
@@ -299,7 +301,7 @@ impl Member {
         None
     }
 
-    fn too_slow(&self, limit: &str) -> Ending {
+    pub(crate) fn too_slow(&self, limit: &str) -> Ending {
         let reason = match limit {
             "age" => format!(
                 "slow-consumer: a message waited {} s; reconnect and read faster",

@@ -1,5 +1,7 @@
 //! One session's bounded outbound queue.
 
+mod gaps;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
@@ -10,6 +12,8 @@ use bytes::Bytes;
 
 use crate::moment::Moment;
 use crate::request::Told;
+
+pub(crate) use gaps::Origin;
 
 /// What a queued frame counts for beside its bytes, so that many tiny frames are bounded too.
 pub const FRAME_OVERHEAD_BYTES: usize = 128;
@@ -62,6 +66,8 @@ pub(crate) struct Frame {
     pub(crate) key: Option<Arc<str>>,
     /// Publications may be dropped by a policy; replies and close frames may not.
     pub(crate) droppable: bool,
+    /// There where something must be said in its place if it is dropped.
+    pub(crate) origin: Option<Arc<Origin>>,
 }
 
 impl Frame {
@@ -71,6 +77,7 @@ impl Frame {
             body,
             key: None,
             droppable: false,
+            origin: None,
         }
     }
 
@@ -84,7 +91,7 @@ impl Frame {
         self.prefix.len() + self.body.len()
     }
 
-    fn cost(&self) -> usize {
+    pub(crate) fn cost(&self) -> usize {
         self.len() + FRAME_OVERHEAD_BYTES
     }
 
@@ -172,9 +179,14 @@ impl Outbox {
     /// Adds a frame under a policy.
     pub(crate) fn push(&mut self, frame: Frame, policy: &OutboxPolicy, now: Moment) -> Queued {
         let mut dropped = 0;
+        if frame.is_marker() {
+            self.mark_newest(frame.origin.as_ref(), now);
+            return Queued::Yes;
+        }
         if frame.droppable && policy.overflow != Overflow::Close && frame.cost() > policy.bytes_max
         {
             // Nothing that waits could make room enough for it.
+            self.mark_newest(frame.origin.as_ref(), now);
             return Queued::Dropped(1);
         }
         if policy.overflow == Overflow::Conflate && frame.key.is_some() {
@@ -182,13 +194,19 @@ impl Outbox {
         }
         while self.cost + frame.cost() > policy.bytes_max {
             match policy.overflow {
-                Overflow::DropNewest if frame.droppable => return Queued::Dropped(dropped + 1),
+                Overflow::DropNewest if frame.droppable => {
+                    self.mark_newest(frame.origin.as_ref(), now);
+                    return Queued::Dropped(dropped + 1);
+                }
                 Overflow::DropOldest | Overflow::Conflate => match self.first_droppable() {
                     Some(index) => {
-                        self.remove(index);
+                        self.drop_at(index);
                         dropped += 1;
                     }
-                    None if frame.droppable => return Queued::Dropped(dropped + 1),
+                    None if frame.droppable => {
+                        self.mark_newest(frame.origin.as_ref(), now);
+                        return Queued::Dropped(dropped + 1);
+                    }
                     None => return Queued::Overflow,
                 },
                 Overflow::Close | Overflow::DropNewest => return Queued::Overflow,
@@ -222,6 +240,25 @@ impl Outbox {
         while self.frames.len() > keep {
             self.remove(self.frames.len() - 1);
         }
+    }
+
+    /// The first frame, if its cost fits elsewhere, taken out to be written there.
+    pub(crate) fn take_first(&mut self, fits: impl FnOnce(usize) -> bool) -> Option<Frame> {
+        let (frame, _) = self.frames.pop_front_if(|(frame, _)| fits(frame.cost()))?;
+        self.cost -= frame.cost();
+        Some(frame)
+    }
+
+    /// Forgets what waits for a subscription.
+    pub(crate) fn forget(&mut self, label: &str) {
+        let is_its = |frame: &Frame| {
+            frame
+                .origin
+                .as_ref()
+                .is_some_and(|one| one.label() == label)
+        };
+        self.frames.retain(|(frame, _)| !is_its(frame));
+        self.cost = self.frames.iter().map(|(frame, _)| frame.cost()).sum();
     }
 
     /// The buffers of the next write.
@@ -272,9 +309,13 @@ impl Outbox {
     fn remove(&mut self, index: usize) {
         if let Some((frame, since)) = self.frames.remove(index) {
             self.cost -= frame.cost();
-            self.dropped_since = Some(self.dropped_since.map_or(since, |other| other.min(since)));
+            self.was_dropped(since);
             self.has_gone(index);
         }
+    }
+
+    fn was_dropped(&mut self, since: Moment) {
+        self.dropped_since = Some(self.dropped_since.map_or(since, |other| other.min(since)));
     }
 
     fn first_droppable(&self) -> Option<usize> {
@@ -288,7 +329,7 @@ impl Outbox {
             (started..self.frames.len()).find(|&index| self.frames[index].0.key == frame.key);
         match same {
             Some(index) => {
-                self.remove(index);
+                self.drop_at(index);
                 1
             }
             None => 0,

@@ -69,6 +69,7 @@ fn frame(number: u16, step: &Step) -> Frame {
         body,
         key,
         droppable: *droppable,
+        origin: None,
     }
 }
 

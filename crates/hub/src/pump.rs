@@ -24,6 +24,9 @@ use crate::wheel::TICK;
 /// How often a draining shard wants to be pumped.
 const DRAIN_STEP: Duration = Duration::from_millis(20);
 
+/// How often histories are looked at for what has become too old.
+const AGING_INTERVAL: Duration = Duration::from_secs(1);
+
 impl Shard {
     /// Writes everything that can be written: what waits for transports that take bytes again,
     /// replies, one pass of fan-out over the inbox; then looks at deadlines.
@@ -39,13 +42,28 @@ impl Shard {
         self.step_drain(sink, now);
         // Closes that this pump itself began.
         self.write_outgoing(sink, now);
-        if self.drain.is_some() {
+        let has_histories = self.age_histories(now);
+        if self.replays.can_go_on() {
+            Wait::AtMost(Duration::ZERO)
+        } else if self.drain.is_some() {
             Wait::AtMost(DRAIN_STEP)
-        } else if self.wheel.is_empty() {
-            Wait::Event
-        } else {
+        } else if !self.wheel.is_empty() {
             Wait::AtMost(TICK)
+        } else if has_histories {
+            Wait::AtMost(AGING_INTERVAL)
+        } else {
+            Wait::Event
         }
+    }
+
+    /// Lets histories age now and then, on one shard for all. Answers whether there is more to age.
+    fn age_histories(&mut self, now: Moment) -> bool {
+        if self.index == 0 && self.aging_due <= now {
+            let ages = self.shared.log.age_histories(now);
+            self.aging_due = now.plus(AGING_INTERVAL);
+            self.is_aging = ages;
+        }
+        self.is_aging
     }
 
     fn write_outgoing(&mut self, sink: &mut impl Sink, now: Moment) {
@@ -136,6 +154,7 @@ impl Shard {
             if member.session.id() != session {
                 continue;
             }
+            self.replays.may_go_on(slot);
             if !member.write_outbox(slot, sink) {
                 self.end(slot, Some(Ending::lost()), sink);
             } else if member.is_done() {
@@ -262,7 +281,10 @@ impl Shard {
         let mut fired = Vec::new();
         self.wheel.turn(now, &mut fired);
         for deadline in fired {
-            let (Deadline::Age(key) | Deadline::Closing(key) | Deadline::Watch(key)) = deadline;
+            let (Deadline::Age(key)
+            | Deadline::Closing(key)
+            | Deadline::Watch(key)
+            | Deadline::Reminder(key)) = deadline;
             let slot = key.slot;
             let Some(member) = self.members.get_mut(slot.index()) else {
                 continue;
@@ -281,6 +303,7 @@ impl Shard {
                     }
                 }
                 Deadline::Watch(_) => self.look_after(slot, now),
+                Deadline::Reminder(_) => sink.reminded(slot),
             }
         }
     }
@@ -366,6 +389,7 @@ impl Shard {
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Member> {
         self.topics
             .leave_all(&self.shared.log, self.index, &mut self.members, slot);
+        self.replays.forget(slot);
         let member = self.members.try_remove(slot.index())?;
         member.session.begin_close();
         self.shared.sessions.fetch_sub(1, Ordering::Relaxed);

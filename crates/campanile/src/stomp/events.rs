@@ -195,6 +195,7 @@ impl StompRules {
             concurrency: 1,
             replies,
             receipt: None,
+            together: None,
             // What nobody has signed in for must not be let in by those who handle failures.
             on_error: on_error.filter(|_| purpose != Purpose::Connect).cloned(),
             purpose,
