@@ -85,21 +85,17 @@ impl Recovery {
         (count > 0 && message.body.is_empty()).then_some(count)
     }
 
-    /// So many messages after the cursor were dropped.
-    pub(super) fn drop_many(&mut self, count: u64) {
-        self.dropped = self.dropped.saturating_add(count);
-    }
-
-    /// The message with that id was dropped.
-    pub(super) fn drop_one(&mut self, id: &str) {
+    /// So many messages were dropped; the last of them had that id.
+    pub(super) fn drop(&mut self, count: u64, id: &str) {
         let is_later = |cursor: Cursor| id.parse().is_ok_and(|id| cursor.is_before(id));
         if self.cursor.is_some_and(is_later) {
-            return self.drop_many(1);
+            self.dropped = self.dropped.saturating_add(count);
+            return;
         }
         // A value that was retained, say: nobody sends it again.
         self.missed = match self.missed {
-            Missed::Nothing => Missed::Dropped(1),
-            Missed::Dropped(count) => Missed::Dropped(count.saturating_add(1)),
+            Missed::Nothing => Missed::Dropped(count),
+            Missed::Dropped(before) => Missed::Dropped(before.saturating_add(count)),
             Missed::Unknown => Missed::Unknown,
         };
     }
@@ -275,11 +271,11 @@ mod tests {
         let mut recovery = begun("a-5");
         let marker = frame(&[("gap", "3"), ("message-id", "a-8")]);
         let count = recovery.gap(&marker).expect("a gap");
-        recovery.drop_many(count);
-        recovery.drop_one("a-9");
+        recovery.drop(count, "a-8");
+        recovery.drop(1, "a-9");
         assert_eq!(recovery.missed(), Missed::Dropped(4));
         // Of before it began: it is not replayed.
-        recovery.drop_one("a-2");
+        recovery.drop(1, "a-2");
         assert_eq!(recovery.missed(), Missed::Dropped(5));
         recovery.lose();
         assert_eq!(after(&recovery), "a-5");

@@ -83,11 +83,12 @@ impl Owner {
             return Ok(());
         };
         let recovery = &mut registered.recovery;
+        let id = received.header("message-id").unwrap_or_default();
         if let Some(count) = recovery.gap(&received) {
-            recovery.drop_many(count);
+            recovery.drop(count, id);
             return Ok(());
         }
-        let cursor = recovery.cursor_with(received.header("message-id").unwrap_or_default());
+        let cursor = recovery.cursor_with(id);
         let place = (recovery.missed(), cursor);
         let (version, handle) = (link.session.version, self.handle.clone());
         let message = StompMessage::new(received, place, self.connection, version, handle);
@@ -99,7 +100,7 @@ impl Owner {
                 return self.unsubscribe(&name, None, link);
             }
             Err(mpsc::error::TrySendError::Full(message)) => match registered.wish.when_full {
-                WhenFull::Drop => recovery.drop_one(message.id()),
+                WhenFull::Drop => recovery.drop(1, message.id()),
                 WhenFull::Pause => {
                     let queue = queue.clone();
                     recovery.hand_out(cursor);
