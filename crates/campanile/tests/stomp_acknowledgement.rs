@@ -40,7 +40,7 @@ fn s71_each_version_acknowledges_in_its_own_form() {
     let mut test = start();
     for (version, form) in [("1.0", 0), ("1.0", 1), ("1.1", 1), ("1.2", 2)] {
         let mut client = connect(&mut test, "/stomp", version);
-        consume(&mut client, "a:\\q", "/queue/q", "ack:client\n");
+        consume(&mut client, "a,1", "/queue/q", "ack:client\n");
         put(&mut client, "/queue/q", "", "x");
         let message = message(&mut client);
         let header = |name: &str| message.header(name).expect("a header").to_owned();

@@ -216,15 +216,29 @@ fn s98_a_user_gets_what_came_while_nobody_was_there() {
     let sent = test.handle().publish_to_user("ada", "/queue/news", "1");
     sent.expect("room in the inboxes");
     let mut bob = connect(&mut test, "/stomp?user=bob", "1.2");
-    send(&mut bob, "SEND\ndestination:/user/ada/queue/news\n\n2");
-    send(
-        &mut bob,
-        "SEND\ndestination:/user/bob/queue/news\n\nnot hers",
-    );
+    for (name, body) in [("ada", "2"), ("cem", "not hers")] {
+        let frame = format!("SEND\ndestination:/user/{name}/queue/news\n\n{body}");
+        send(&mut bob, &frame);
+    }
     test.settle();
     let mut ada = connect(&mut test, "/stomp?user=ada", "1.2");
     let begun = join(&mut ada, "/user/queue/news", Some(&cursor), "");
     assert_eq!(begun.bodies, ["1", "2"]);
+    // What was for one session alone is kept for nobody: under that name all may have lost it.
+    let accepted =
+        test.handle()
+            .publish_to_session(some_session(&mut test), "/queue/news", "for one session");
+    accepted.expect("room in the inboxes");
+    let mut ada = connect(&mut test, "/stomp?user=ada", "1.2");
+    let begun = join(&mut ada, "/user/queue/news", Some(&begun.cursor), "");
+    assert_eq!(begun.recovered.as_deref(), Some("false"));
+}
+
+/// Some session.
+fn some_session(test: &mut TestApplication) -> campanile::SessionId {
+    let handle = test.handle();
+    let sessions = test.block_on(handle.sessions_of("/stomp")).expect("room");
+    sessions.first().expect("a session").id()
 }
 
 #[test]

@@ -260,6 +260,7 @@ pub(crate) fn shared_frame(
         key: publication.key().cloned(),
         droppable: true,
         origin: None,
+        handed: None,
     }
 }
 

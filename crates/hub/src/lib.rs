@@ -129,7 +129,8 @@ pub use patterns::{
 };
 pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8Bytes};
 pub use queues::{
-    Acknowledgement, Consumer, QueueLimits, QueueState, Settlement, Transaction, Verdict,
+    Acknowledgement, Consumer, QUEUED_OVERHEAD_BYTES, QUEUES_BYTES_MAX, QUEUES_MAX, QueueLimits,
+    QueueState, Settlement, Transaction, Verdict,
 };
 pub use replay::REPLAYS_FREE_BYTES;
 pub use retained::{

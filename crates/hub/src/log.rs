@@ -16,6 +16,7 @@ use crate::moment::Moment;
 use crate::outcome::{Accepted, Refusal};
 use crate::patterns::{EntryId, PatternIndex};
 use crate::publication::{Message, Publication, PublicationId};
+use crate::queues::{Alarm, Queues};
 use crate::request::Request;
 use crate::retained::Retained;
 use crate::session::{Session, SessionId};
@@ -43,16 +44,17 @@ impl Interest {
     }
 }
 
-struct State {
-    position: u64,
+pub(crate) struct State {
+    pub(crate) position: u64,
     interests: HashMap<Destination, Interest>,
     /// The patterns among them.
     patterns: PatternIndex<Destination>,
-    inboxes: Box<[Inbox]>,
+    pub(crate) inboxes: Box<[Inbox]>,
     /// What is kept for those who subscribe later.
     retained: Retained,
     /// What is kept for those who come back.
     histories: Histories,
+    pub(crate) queues: Queues,
     /// How many users have sessions.
     users: usize,
     leaving: bool,
@@ -60,7 +62,7 @@ struct State {
 
 /// The memory engine's one log.
 pub(crate) struct Log {
-    epoch: u64,
+    pub(crate) epoch: u64,
     state: Mutex<State>,
     /// Asked under the lock, where something ages.
     clock: Clock,
@@ -68,6 +70,8 @@ pub(crate) struct Log {
     waiting: Box<[AtomicUsize]>,
     /// Whether a rule lets destinations keep their past.
     has_histories: AtomicBool,
+    /// What queues have to do, readable without the lock.
+    pub(crate) alarm: Alarm,
 }
 
 /// Which shards have something new in their inboxes and must be woken.
@@ -85,15 +89,17 @@ impl Log {
                 inboxes: (0..shards).map(|_| Inbox::default()).collect(),
                 retained: Retained::default(),
                 histories: Histories::default(),
+                queues: Queues::new(shards),
                 users: 0,
                 leaving: false,
             }),
             waiting: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             has_histories: AtomicBool::new(false),
+            alarm: Alarm::default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -107,15 +113,24 @@ impl Log {
     ) -> Result<(Accepted, ToWake), Refusal> {
         let mut state = self.lock();
         let state = &mut *state;
-        let (mut subscriptions, mut shards) = (0, 0);
-        state.each_interest(&destination, |interest| {
-            subscriptions += interest.total();
-            shards |= interest.shards();
-        });
+        let reached = state.reached(&destination);
         let bytes = message.bytes();
-        if shards_of(shards).any(|shard| !state.inboxes[shard].has_room(bytes)) {
+        if shards_of(reached.1).any(|shard| !state.inboxes[shard].has_room(bytes)) {
             return Err(Refusal::Overloaded);
         }
+        Ok(self.accept_for(state, reached, destination, message, predicate, formats))
+    }
+
+    /// Accepts a publication for so many subscriptions on these shards, whose inboxes have room.
+    pub(crate) fn accept_for(
+        &self,
+        state: &mut State,
+        (subscriptions, shards): (usize, ToWake),
+        destination: Destination,
+        message: Message,
+        predicate: Option<&Predicate>,
+        formats: usize,
+    ) -> (Accepted, ToWake) {
         let publication = state.accept(self.epoch, destination, message, formats);
         // What is for some only must not be replayed to others.
         match predicate {
@@ -134,7 +149,7 @@ impl Log {
             };
             self.enqueue(state, shard, entry);
         }
-        Ok((Accepted { id, subscriptions }, shards))
+        (Accepted { id, subscriptions }, shards)
     }
 
     /// Accepts a publication for one session.
@@ -259,7 +274,11 @@ impl Log {
 
     fn enqueue(&self, state: &mut State, shard: usize, entry: Entry) {
         state.inboxes[shard].push(entry);
-        self.waiting[shard].store(state.inboxes[shard].entries.len(), Ordering::Release);
+        self.note_waiting(shard, &state.inboxes[shard]);
+    }
+
+    pub(crate) fn note_waiting(&self, shard: usize, inbox: &Inbox) {
+        self.waiting[shard].store(inbox.entries.len(), Ordering::Release);
     }
 
     /// How many entries wait for a shard; may be out of date by the time it is read.
@@ -350,6 +369,17 @@ impl Log {
 }
 
 impl State {
+    /// How many subscriptions a publication to this destination is for, and the shards that have
+    /// any.
+    pub(crate) fn reached(&self, destination: &Destination) -> (usize, ToWake) {
+        let (mut subscriptions, mut shards) = (0, 0);
+        self.each_interest(destination, |interest| {
+            subscriptions += interest.total();
+            shards |= interest.shards();
+        });
+        (subscriptions, shards)
+    }
+
     /// Everything that a publication to this destination is for. Answers what it took to find: one
     /// look into the table of destinations, and the nodes of the index.
     fn each_interest(&self, destination: &Destination, mut visit: impl FnMut(&Interest)) -> usize {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::format::FormatId;
 use crate::moment::Moment;
-use crate::outbox::{BUFFERS_PER_WRITE_MAX, Frame, Outbox, OutboxPolicy, Queued};
+use crate::outbox::{BUFFERS_PER_WRITE_MAX, Frame, Handed, Outbox, OutboxPolicy, Queued};
 use crate::session::{Session, Slot};
 use crate::sink::{Cause, Ending, Sink, Written};
 use crate::topics::Subscription;
@@ -238,7 +238,7 @@ impl Member {
         if written > 0 {
             outbox.push_unchecked(frame, now);
             outbox.head_is_written(written);
-        } else if closing {
+        } else if closing || frame.handed.is_some() {
             outbox.push_unchecked(frame, now);
         } else {
             match outbox.push(frame, &self.policy, now) {
@@ -258,8 +258,14 @@ impl Member {
         None
     }
 
-    /// Writes what waits until the transport is full. False when the transport is gone.
-    pub(crate) fn write_outbox(&mut self, slot: Slot, sink: &mut impl Sink) -> bool {
+    /// Writes what waits until the transport is full. False when the transport is gone. Adds to
+    /// `handed` what queues must know of.
+    pub(crate) fn write_outbox(
+        &mut self,
+        slot: Slot,
+        sink: &mut impl Sink,
+        handed: &mut Vec<Handed>,
+    ) -> bool {
         while let Some(outbox) = &mut self.outbox {
             self.session.note_outbox(outbox.cost(), outbox.oldest());
             if outbox.is_empty() {
@@ -272,7 +278,7 @@ impl Member {
             let Written::Bytes(written) = sink.write(slot, &slices) else {
                 return false;
             };
-            outbox.written(written);
+            outbox.written(written, handed);
             self.session.note_outbox(outbox.cost(), outbox.oldest());
             if written < offered {
                 break;

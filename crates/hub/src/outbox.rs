@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::moment::Moment;
+use crate::queues::ConsumerId;
 use crate::request::Told;
 
 pub(crate) use gaps::Origin;
@@ -68,6 +69,18 @@ pub(crate) struct Frame {
     pub(crate) droppable: bool,
     /// There where something must be said in its place if it is dropped.
     pub(crate) origin: Option<Arc<Origin>>,
+    /// Which message of a queue it is: one that waits whatever the policy says, since whoever
+    /// dispatches it looks for room first.
+    pub(crate) handed: Option<Handed>,
+}
+
+/// A message of a queue on its way to the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handed {
+    pub(crate) consumer: ConsumerId,
+    pub(crate) position: u64,
+    /// It is dealt with once it is written.
+    pub(crate) is_done_on_write: bool,
 }
 
 impl Frame {
@@ -78,6 +91,7 @@ impl Frame {
             key: None,
             droppable: false,
             origin: None,
+            handed: None,
         }
     }
 
@@ -160,6 +174,11 @@ impl Outbox {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.frames.is_empty()
+    }
+
+    /// How many frames wait.
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
     }
 
     /// Bytes that wait, overhead included.
@@ -274,7 +293,8 @@ impl Outbox {
     }
 
     /// Notes that the socket took `bytes` more bytes.
-    pub(crate) fn written(&mut self, bytes: usize) {
+    /// Adds to `handed` what is dealt with by that.
+    pub(crate) fn written(&mut self, bytes: usize, handed: &mut Vec<Handed>) {
         if bytes > 0 {
             self.dropped_since = None;
         }
@@ -285,6 +305,7 @@ impl Outbox {
             }
             self.head_written -= frame.len();
             self.cost -= frame.cost();
+            handed.extend(frame.handed.filter(|one| one.is_done_on_write));
             self.frames.pop_front();
             self.has_gone(0);
         }
@@ -404,7 +425,7 @@ mod tests {
             &policy,
             NOW,
         );
-        outbox.written(1);
+        outbox.written(1, &mut Vec::new());
         let queued = push_all(
             &mut outbox,
             &[frame("b"), frame("c")],
@@ -455,11 +476,11 @@ mod tests {
             &[frame("abc"), frame("def"), frame("g")],
             &policy,
         );
-        outbox.written(4);
+        outbox.written(4, &mut Vec::new());
         assert_eq!(waiting(&outbox), "efg");
         outbox.discard_unstarted();
         assert_eq!(waiting(&outbox), "ef");
-        outbox.written(2);
+        outbox.written(2, &mut Vec::new());
         assert!(outbox.is_empty());
         assert_eq!(outbox.cost(), 0);
     }

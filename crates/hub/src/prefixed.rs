@@ -230,6 +230,7 @@ impl Prefixed {
                     body: shared.clone(),
                     key: publication.key().cloned(),
                     droppable: true,
+                    handed: None,
                 };
                 let of_this = written.saturating_sub(begin);
                 if let Some(ending) = member.queue(frame, of_this, slot, sink, now, wheel) {

@@ -31,6 +31,7 @@ impl Shard {
     /// Writes everything that can be written: what waits for transports that take bytes again,
     /// replies, one pass of fan-out over the inbox; then looks at deadlines.
     pub fn pump(&mut self, sink: &mut impl Sink, now: Moment) -> Wait {
+        self.pumped = self.pumped.max(now);
         // What waits comes first: it makes room for what is to wait behind it.
         self.write_waiting(sink);
         self.write_outgoing(sink, now);
@@ -42,12 +43,15 @@ impl Shard {
         self.step_drain(sink, now);
         // Closes that this pump itself began.
         self.write_outgoing(sink, now);
+        self.report_to_queues(now);
         let has_histories = self.age_histories(now);
+        // The first shard looks after what is due on queues.
+        let is_watchman = self.index == 0 && self.shared.log.alarm.is_set();
         if self.replays.can_go_on() {
             Wait::AtMost(Duration::ZERO)
         } else if self.drain.is_some() {
             Wait::AtMost(DRAIN_STEP)
-        } else if !self.wheel.is_empty() {
+        } else if !self.wheel.is_empty() || is_watchman {
             Wait::AtMost(TICK)
         } else if has_histories {
             Wait::AtMost(AGING_INTERVAL)
@@ -155,9 +159,12 @@ impl Shard {
                 continue;
             }
             self.replays.may_go_on(slot);
-            if !member.write_outbox(slot, sink) {
+            let is_connected = member.write_outbox(slot, sink, &mut self.consumers.handed);
+            let is_done = member.is_done();
+            self.after_outbox(slot);
+            if !is_connected {
                 self.end(slot, Some(Ending::lost()), sink);
-            } else if member.is_done() {
+            } else if is_done {
                 self.end(slot, None, sink);
             }
         }
@@ -177,6 +184,7 @@ impl Shard {
         let mut limit = crate::batch::RunLimit::default();
         for entry in entries.drain(..) {
             if let Entry::Fanout(publication) = &entry {
+                self.deliver_run(sink, now);
                 let same = run
                     .last()
                     .is_none_or(|one| one.destination() == publication.destination());
@@ -192,8 +200,13 @@ impl Shard {
             self.fan_out(&run, None, sink, now);
             run.clear();
             limit = crate::batch::RunLimit::default();
+            if let Entry::Deliver(dispatched) = entry {
+                self.consumers.run.push(dispatched);
+                continue;
+            }
+            self.deliver_run(sink, now);
             match entry {
-                Entry::Fanout(_) => {}
+                Entry::Fanout(_) | Entry::Deliver(_) => {}
                 Entry::Picked(publication, predicate) => {
                     self.fan_out(&[publication], Some(&predicate), sink, now);
                 }
@@ -231,6 +244,7 @@ impl Shard {
             }
         }
         self.fan_out(&run, None, sink, now);
+        self.deliver_run(sink, now);
         if entries.capacity() <= 4_096 {
             self.fetched = entries;
         }
@@ -390,6 +404,7 @@ impl Shard {
         self.topics
             .leave_all(&self.shared.log, self.index, &mut self.members, slot);
         self.replays.forget(slot);
+        self.dismiss_consumers(slot);
         let member = self.members.try_remove(slot.index())?;
         member.session.begin_close();
         self.shared.sessions.fetch_sub(1, Ordering::Relaxed);

@@ -23,6 +23,7 @@ use crate::outbox::Frame;
 use crate::outcome::{Outcome, Refusal, Ticket};
 use crate::prefixed::Frames;
 use crate::publication::Message;
+use crate::queues::Consumers;
 use crate::replay::Replays;
 use crate::session::{NewSession, Session, SessionId, Slot};
 use crate::sink::Ending;
@@ -107,6 +108,10 @@ pub struct Shard {
     /// that ages.
     pub(crate) aging_due: Moment,
     pub(crate) is_aging: bool,
+    /// Its sessions' consumers.
+    pub(crate) consumers: Consumers,
+    /// When it was pumped last.
+    pub(crate) pumped: Moment,
 }
 
 impl Shard {
@@ -131,6 +136,8 @@ impl Shard {
             drain: None,
             aging_due: Moment::default(),
             is_aging: false,
+            consumers: Consumers::default(),
+            pumped: Moment::default(),
         }
     }
 
@@ -269,24 +276,27 @@ impl Shard {
         }
     }
 
-    /// Whether a session has subscribed to anything under this label.
+    /// Whether a session has subscribed to anything under this label, or consumes.
     pub fn has_label(&self, slot: Slot, label: &str) -> bool {
         let member = self.members.get(slot.index());
         member.is_some_and(|member| member.subscriptions.iter().any(|one| *one.label == *label))
+            || self.consumers.labelled(slot, label).is_some()
     }
 
-    /// Under how many labels a session has subscribed, without the empty one.
+    /// Under how many labels a session has subscribed or consumes, without the empty one.
     pub fn labels(&self, slot: Slot) -> usize {
         let member = self.members.get(slot.index());
         let all = member.map_or(&[][..], |member| &member.subscriptions);
         let labels = all.iter().map(|one| &*one.label);
+        let consumers = self.consumers.of(slot).map(|(_, local)| &*local.label);
         labels
+            .chain(consumers)
             .filter(|label| !label.is_empty())
             .collect::<HashSet<_>>()
             .len()
     }
 
-    /// Ends everything that a session has subscribed to under this label. What is in the outbox
+    /// Ends everything that a session has subscribed to under this label, or consumes. What is in the outbox
     /// already is still delivered.
     pub fn unsubscribe_label(&mut self, slot: Slot, label: &str) -> Outcome<()> {
         let (log, members) = (&self.shared.log, &mut self.members);
@@ -297,7 +307,7 @@ impl Shard {
             self.stop_replays(slot);
             Outcome::Done(())
         } else {
-            Outcome::Refused(Refusal::NotSubscribed)
+            self.stop_consuming(slot, label)
         }
     }
 

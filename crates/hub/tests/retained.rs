@@ -279,7 +279,9 @@ fn s29_s30_s98_a_replay_is_written_as_the_peer_reads_under_every_policy() {
         }
         assert!(session.is_open(), "slow for having subscribed");
         assert_eq!(house.peer(slot).dropped, 0);
-        let numbers = got.iter().map(|one| one[1..3].parse::<u32>().expect("a number"));
+        let numbers = got
+            .iter()
+            .map(|one| one[1..3].parse::<u32>().expect("a number"));
         assert!(numbers.eq(0..100), "{got:?}");
     }
 }

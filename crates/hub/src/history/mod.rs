@@ -13,7 +13,6 @@ mod gone;
 mod histories;
 mod join;
 
-
 use std::time::Duration;
 
 use crate::cursor::Cursor;

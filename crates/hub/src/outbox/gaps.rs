@@ -96,6 +96,7 @@ impl Origin {
             key: None,
             droppable: false,
             origin: Some(Arc::new(origin)),
+            handed: None,
         })
     }
 }

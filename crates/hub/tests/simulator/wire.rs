@@ -59,6 +59,21 @@ impl Format for Wire {
         }
     }
 
+    /// As the label alone, but a message that was delivered before tells how often.
+    fn delivery_prefix(
+        &self,
+        publication: &Publication,
+        label: &str,
+        deliveries: u32,
+        shared: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        match deliveries {
+            1 => self.prefix(publication, label, shared, out),
+            again => self.prefix(publication, &format!("{label}*{again}"), shared, out),
+        }
+    }
+
     fn has_prefix(&self) -> bool {
         self.is_labelled
     }
