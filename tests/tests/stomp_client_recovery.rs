@@ -1,6 +1,8 @@
-//! The STOMP client and the finished program: going on after losses, transactions and queues.
+//! The STOMP client and the finished program: going on after losses, transactions and queues. What
+//! is dropped for a slow client is a matter of the library, since the program closes it instead.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -8,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use campanile::{Campanile, OutboxPolicy, Overflow, StompEndpoint};
 use campanile_client::stomp::{
     AckMode, Cursor, Event, Events, Missed, Reconnect, StompClient, StompError, StompMessage,
     Subscription, Version,
@@ -299,4 +302,53 @@ async fn s71_a_queue_message_is_rejected_discarded_and_given_back() {
     send(first, "/queue/work", "end").await;
     assert_eq!(next(&mut queue).await.text(), Some("end"));
     disconnect(first).await;
+}
+
+#[tokio::test]
+async fn s29_s98_what_was_dropped_for_a_slow_client_is_counted_in_its_messages() {
+    const SENT: usize = 1_000;
+    let policy = OutboxPolicy {
+        bytes_max: 128 << 10,
+        overflow: Overflow::DropOldest,
+        ..OutboxPolicy::default()
+    };
+    let app = Campanile::builder()
+        .stomp("/stomp", StompEndpoint::new().outbox(policy))
+        .build()
+        .expect("an application");
+    let handle = app.handle();
+    let listener = campanile::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(campanile::serve(listener, app).into_future());
+    let client = connect(&format!("ws://{address}/stomp")).await;
+    let subscribing = client.subscribe("/topic/a").queue_messages_max(1);
+    let topic = within("a receipt", subscribing.into_future()).await;
+    let mut topic = topic.expect("subscribed");
+    // Nobody reads: the kernel's buffers fill, then the outbox does.
+    let body = "x".repeat(32 << 10);
+    for number in 0..SENT {
+        let accepted = handle.publish("/topic/a", &*format!("{number} {body}"));
+        accepted.expect("room in the inboxes");
+        if number % 50 == 0 {
+            // The shards take what is in their inboxes meanwhile.
+            let sending = client.send("/topic/other", "").into_future();
+            within("room", sending).await.expect("sent");
+        }
+    }
+    let (mut expected, mut dropped) = (0, 0);
+    while expected < SENT {
+        let message = next(&mut topic).await;
+        let text = message.text().expect("text");
+        let number = text.split(' ').next().expect("a number");
+        expected += match message.missed() {
+            Missed::Nothing => 0,
+            Missed::Dropped(count) => usize::try_from(count).expect("a small number"),
+            Missed::Unknown => panic!("no connection was lost"),
+        };
+        assert_eq!(number, expected.to_string(), "none is missing untold");
+        dropped += usize::from(message.missed() != Missed::Nothing);
+        expected += 1;
+    }
+    assert!(dropped > 0, "there was room for all of them");
+    disconnect(&client).await;
 }
