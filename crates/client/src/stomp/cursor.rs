@@ -38,16 +38,20 @@ impl FromStr for Cursor {
     /// Takes what a server has written, in no other spelling.
     fn from_str(text: &str) -> Result<Self, CursorInvalid> {
         let (epoch, position) = text.split_once('-').ok_or(CursorInvalid)?;
-        let cursor = Self {
-            epoch: u64::from_str_radix(epoch, 16).map_err(|_| CursorInvalid)?,
-            position: position.parse().map_err(|_| CursorInvalid)?,
-        };
-        if cursor.to_string() == text {
-            Ok(cursor)
-        } else {
-            Err(CursorInvalid)
-        }
+        Ok(Self {
+            epoch: number(epoch, 16)?,
+            position: number(position, 10)?,
+        })
     }
+}
+
+/// A number in the one spelling that `Display` gives it: no sign, no capitals, no leading zeros.
+fn number(text: &str, radix: u32) -> Result<u64, CursorInvalid> {
+    let is_plain = |octet: u8| octet.is_ascii_digit() || octet.is_ascii_lowercase();
+    if !text.bytes().all(is_plain) || (text.len() > 1 && text.starts_with('0')) {
+        return Err(CursorInvalid);
+    }
+    u64::from_str_radix(text, radix).map_err(|_| CursorInvalid)
 }
 
 #[cfg(test)]
@@ -64,7 +68,20 @@ mod tests {
             assert_eq!(cursor(text).to_string(), text);
         }
         for wrong in [
-            "", "-", "17", "AB0-17", "0ab0-17", "ab0-+17", "ab0-17-", "m-1",
+            "",
+            "-",
+            "17",
+            "ab0-",
+            "-17",
+            "AB0-17",
+            "0ab0-17",
+            "ab0-017",
+            "+ab0-17",
+            "ab0-+17",
+            "ab0-17-",
+            "ab0-1a",
+            "m-1",
+            "ab0-18446744073709551616",
         ] {
             assert_eq!(wrong.parse::<Cursor>(), Err(CursorInvalid), "{wrong}");
         }
