@@ -305,6 +305,7 @@ async fn s71_s72_1_0_has_no_nack_in_a_transaction_either() {
         let ack = part(&mut peer, "ACK", &name).await;
         assert_eq!(ack.header("message-id"), Some("m-1"));
         part(&mut peer, "ABORT", &name).await;
+        part(&mut peer, "SEND", &None).await;
         peer.goodbye().await;
     })
     .await;
@@ -322,6 +323,8 @@ async fn s71_s72_1_0_has_no_nack_in_a_transaction_either() {
     }
     within(transaction.ack(&message)).await.expect("sent");
     drop(transaction);
+    // Who disconnects need not abort; who goes on does.
+    within(client.send("/queue/b", "")).await.expect("sent");
     within(client.disconnect()).await.expect("done");
     within(served).await.expect("the script");
 }
