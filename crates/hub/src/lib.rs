@@ -130,7 +130,6 @@ pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8B
 pub use queues::{
     Acknowledgement, Consumer, QueueLimits, QueueState, Settlement, Transaction, Verdict,
 };
-pub use replay::REPLAYS_FREE_BYTES;
 pub use retained::{
     RETAINED_BYTES_MAX, RETAINED_DESTINATIONS_MAX, RETAINED_OVERHEAD_BYTES, RetainedLimits,
 };
