@@ -5,9 +5,14 @@ mod consumers;
 mod delivering;
 mod item;
 mod logged;
+mod mint;
+#[cfg(test)]
+mod properties;
 mod queue;
 mod settling;
 mod store;
+#[cfg(test)]
+mod store_tests;
 mod table;
 mod taker;
 mod transaction;

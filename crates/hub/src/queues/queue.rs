@@ -278,7 +278,7 @@ impl Queue {
         let Some(item) = self.take_ready(position) else {
             return;
         };
-        if self.limits.dead_letters.is_some() && !item.is_dead {
+        if self.has_dead_letters_for(&item) {
             doomed.push((item, Reason::Expired));
         } else {
             self.expired.push(position);
