@@ -125,6 +125,25 @@ fn s71_what_is_rejected_too_often_or_not_wanted_again_is_a_dead_letter() {
 }
 
 #[test]
+fn s71_under_client_a_rejection_is_of_what_came_before_too() {
+    let mut test = start();
+    for (mode, left) in [("client", 1), ("client-individual", 2)] {
+        let mut client = connect(&mut test, "/stomp", "1.2");
+        let queue = format!("/queue/work/{mode}");
+        consume(&mut client, "q", &queue, &format!("ack:{mode}\n"));
+        for number in 0..3 {
+            put(&mut client, &queue, "", &number.to_string());
+        }
+        let all = frames(&mut client);
+        settle(&mut client, "NACK", &all[1], "");
+        assert_eq!(state(&test, &queue).1, left, "{mode}");
+        test.advance(DELAY + Duration::from_millis(500));
+        let again = frames(&mut client);
+        assert_eq!(again.len(), 3 - left, "{mode}");
+    }
+}
+
+#[test]
 fn s71_what_is_not_this_sessions_cannot_be_acknowledged() {
     let mut test = start();
     let mut owner = connect(&mut test, "/stomp", "1.2");

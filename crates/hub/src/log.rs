@@ -12,37 +12,18 @@ use crate::destination::Destination;
 use crate::history::Histories;
 use crate::hub::Clock;
 use crate::inbox::{CLOSES_RESERVE, Entry, INBOX_ENTRIES_MAX, Inbox, Predicate};
+use crate::interest::Interest;
 use crate::moment::Moment;
 use crate::outcome::{Accepted, Refusal};
-use crate::patterns::{EntryId, PatternIndex};
+use crate::patterns::PatternIndex;
 use crate::publication::{Message, Publication, PublicationId};
 use crate::queues::{Alarm, Queues};
 use crate::request::Request;
 use crate::retained::Retained;
 use crate::session::{Session, SessionId};
 
+pub(crate) use crate::interest::{ToWake, shards_of};
 pub(crate) use joins::Joined;
-
-/// How many subscriptions each shard has to a destination.
-struct Interest {
-    by_shard: Box<[u32]>,
-    /// Where it stands in the index, if it is a pattern's.
-    entry: Option<EntryId>,
-}
-
-impl Interest {
-    fn total(&self) -> usize {
-        self.by_shard.iter().map(|&count| count as usize).sum()
-    }
-
-    /// The shards that have any.
-    fn shards(&self) -> ToWake {
-        let counts = self.by_shard.iter().enumerate();
-        counts.fold(0, |bits, (shard, count)| {
-            bits | u64::from(*count > 0) << shard
-        })
-    }
-}
 
 pub(crate) struct State {
     pub(crate) position: u64,
@@ -73,9 +54,6 @@ pub(crate) struct Log {
     /// What queues have to do, readable without the lock.
     pub(crate) alarm: Alarm,
 }
-
-/// Which shards have something new in their inboxes and must be woken.
-pub(crate) type ToWake = u64;
 
 impl Log {
     pub(crate) fn new(epoch: u64, shards: usize, clock: Clock) -> Self {
@@ -238,8 +216,10 @@ impl Log {
         entry: impl Fn() -> Entry,
     ) -> Result<ToWake, Refusal> {
         let state = self.lock();
-        let interest = state.interests.get(destination);
-        let shards = interest.map_or(0, Interest::shards);
+        let shards = match destination {
+            Destination::Queue(name) => state.queues.shards(name),
+            _ => state.interests.get(destination).map_or(0, Interest::shards),
+        };
         self.ask_shards(state, shards, entry)
     }
 
@@ -306,7 +286,10 @@ impl Log {
     /// How many subscriptions a destination has on this node.
     pub(crate) fn subscriptions(&self, destination: &Destination) -> usize {
         let state = self.lock();
-        state.interests.get(destination).map_or(0, Interest::total)
+        match destination {
+            Destination::Queue(name) => state.queues.consumers(name),
+            _ => state.interests.get(destination).map_or(0, Interest::total),
+        }
     }
 
     /// How many subscriptions a publication to a destination would reach now, and how many nodes of
@@ -413,15 +396,4 @@ impl State {
         };
         Arc::new(Publication::new(id, destination, message, formats))
     }
-}
-
-/// The shards that a set of bits names.
-pub(crate) fn shards_of(mut bits: ToWake) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (bits != 0).then(|| {
-            let shard = bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            shard
-        })
-    })
 }

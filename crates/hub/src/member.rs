@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::format::FormatId;
 use crate::moment::Moment;
-use crate::outbox::{BUFFERS_PER_WRITE_MAX, Frame, Handed, Outbox, OutboxPolicy, Queued};
+use crate::outbox::{BUFFERS_PER_WRITE_MAX, Frame, Outbox, OutboxPolicy, Queued};
+use crate::queues::Handed;
 use crate::session::{Session, Slot};
 use crate::sink::{Cause, Ending, Sink, Written};
 use crate::topics::Subscription;

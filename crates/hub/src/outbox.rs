@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::moment::Moment;
-use crate::queues::ConsumerId;
+use crate::queues::Handed;
 use crate::request::Told;
 
 pub(crate) use gaps::Origin;
@@ -72,15 +72,6 @@ pub(crate) struct Frame {
     /// Which message of a queue it is: one that waits whatever the policy says, since whoever
     /// dispatches it looks for room first.
     pub(crate) handed: Option<Handed>,
-}
-
-/// A message of a queue on its way to the socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Handed {
-    pub(crate) consumer: ConsumerId,
-    pub(crate) position: u64,
-    /// It is dealt with once it is written.
-    pub(crate) is_done_on_write: bool,
 }
 
 impl Frame {

@@ -232,7 +232,7 @@ impl StompEndpoint {
         self
     }
 
-    /// Called when a subscription to a topic or user destination has taken effect (S158), with
+    /// Called when a subscription to a topic, queue or user destination has taken effect (S158), with
     /// [`Subscription`] among its arguments: what it publishes reaches that subscriber. What it
     /// returns goes to that subscription alone.
     #[must_use]

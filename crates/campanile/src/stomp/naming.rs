@@ -80,9 +80,9 @@ impl Brokering {
     /// the name. Whose a user destination is depends on who sends; it is not looked at here.
     pub(crate) fn destination(&self, name: impl Into<Arc<str>>) -> Destination {
         let name = name.into();
-        match self.prefixes.kind(&name) {
-            Some(Kind::Queue) => Destination::Queue(name),
-            _ => Destination::Named(name),
+        match self.prefixes.kind(&name) == Some(Kind::Queue) {
+            true => Destination::Queue(name),
+            false => Destination::Named(name),
         }
     }
 

@@ -176,7 +176,8 @@ impl StompSession {
         Ok(Some(Settlement {
             label,
             position: cursor.position,
-            cumulative: mode == AckMode::Client && acknowledged.verdict == Verdict::Accepted,
+            // NACK is as cumulative as ACK (STOMP 1.2, NACK).
+            cumulative: mode == AckMode::Client,
             verdict: acknowledged.verdict,
         }))
     }

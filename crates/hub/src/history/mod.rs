@@ -12,6 +12,8 @@
 mod gone;
 mod histories;
 mod join;
+#[cfg(test)]
+mod properties;
 
 use std::time::Duration;
 

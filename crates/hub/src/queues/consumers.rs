@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use crate::destination::Destination;
-use crate::outbox::Handed;
 use crate::queues::Verdict;
-use crate::queues::item::{ConsumerId, Dispatched};
+use crate::queues::item::{ConsumerId, Dispatched, Handed};
 use crate::queues::logged::Report;
 use crate::session::{SessionId, Slot};
 use crate::topics::Filter;
@@ -63,8 +62,9 @@ impl Consumers {
 
     /// The slots of sessions that take messages from a queue, once for each consumer.
     pub(crate) fn slots(&self, destination: &Destination) -> impl Iterator<Item = Slot> {
+        let destination = destination.clone();
         let all = self.all.values();
-        all.filter(move |one| !one.has_retired && one.destination == *destination)
+        all.filter(move |one| !one.has_retired && one.destination == destination)
             .map(|one| one.session.slot())
     }
 

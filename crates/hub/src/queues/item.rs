@@ -41,6 +41,15 @@ pub(crate) struct Dispatched {
     pub(crate) deliveries: u32,
 }
 
+/// A message of a queue on its way to the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handed {
+    pub(crate) consumer: ConsumerId,
+    pub(crate) position: u64,
+    /// It is dealt with once it is written.
+    pub(crate) is_done_on_write: bool,
+}
+
 /// Why a message is a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {

@@ -5,8 +5,14 @@ mod consumers;
 mod delivering;
 mod item;
 mod logged;
+mod mint;
+#[cfg(test)]
+mod properties;
 mod queue;
+mod settling;
 mod store;
+#[cfg(test)]
+mod store_tests;
 mod table;
 mod taker;
 mod transaction;
@@ -19,7 +25,7 @@ use crate::topics::Filter;
 
 pub(crate) use consumers::Consumers;
 pub use item::QUEUED_OVERHEAD_BYTES;
-pub(crate) use item::{ConsumerId, Dispatched};
+pub(crate) use item::{Dispatched, Handed};
 pub(crate) use logged::Alarm;
 pub(crate) use table::Queues;
 

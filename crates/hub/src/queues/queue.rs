@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::interest::ToWake;
 use crate::moment::Moment;
 use crate::queues::item::{ConsumerId, Dispatched, Item, Reason};
 use crate::queues::taker::{Place, Taker};
-use crate::queues::{QueueLimits, QueueState, Verdict};
+use crate::queues::{QueueLimits, QueueState};
 
 /// How many messages a queue looks at in one go.
 pub(crate) const STEPS_MAX: usize = 1_024;
@@ -31,14 +32,16 @@ pub(crate) struct Queue {
     delayed: BTreeMap<(Moment, u64), Item>,
     /// Those of `ready` that do not wait for ever.
     expiring: BTreeSet<(Moment, u64)>,
-    takers: HashMap<ConsumerId, Taker>,
+    pub(super) takers: HashMap<ConsumerId, Taker>,
+    /// Those that have not retired.
+    active: usize,
     /// Takers that can be given something, in turn.
     ring: BTreeMap<u64, ConsumerId>,
     turns: u64,
     /// Takers that could be given something, but want nothing of what is there.
     parked: BTreeSet<ConsumerId>,
     /// Messages that takers have, and all messages.
-    in_flight: usize,
+    pub(super) in_flight: usize,
     messages: usize,
     bytes: usize,
     /// Which messages are gone because they have waited too long, since the store was told last.
@@ -58,6 +61,7 @@ impl Queue {
             delayed: BTreeMap::new(),
             expiring: BTreeSet::new(),
             takers: HashMap::new(),
+            active: 0,
             ring: BTreeMap::new(),
             turns: 0,
             parked: BTreeSet::new(),
@@ -76,7 +80,13 @@ impl Queue {
     }
 
     pub(crate) fn consumers(&self) -> usize {
-        self.takers.values().filter(|one| !one.has_retired).count()
+        self.active
+    }
+
+    /// The shards that have any.
+    pub(crate) fn shards(&self) -> ToWake {
+        let takers = self.takers.values().filter(|one| !one.has_retired);
+        takers.fold(0, |bits, one| bits | 1 << one.session.shard())
     }
 
     pub(crate) fn state(&self) -> QueueState {
@@ -117,6 +127,7 @@ impl Queue {
     /// Lets a taker in.
     pub(crate) fn admit(&mut self, id: ConsumerId, taker: Taker) {
         let newest = self.returned;
+        self.active += 1;
         self.takers.insert(id, taker.after_returns(newest));
         self.enroll(id);
     }
@@ -138,7 +149,7 @@ impl Queue {
         }
     }
 
-    fn put_back(&mut self, mut item: Item) {
+    pub(super) fn put_back(&mut self, mut item: Item) {
         self.returned += 1;
         item.returned = Some(self.returned);
         self.make_ready(item);
@@ -167,7 +178,7 @@ impl Queue {
         self.delay(item, now);
     }
 
-    fn delay(&mut self, item: Item, now: Moment) {
+    pub(super) fn delay(&mut self, item: Item, now: Moment) {
         let until = now.plus(self.limits.redelivery_delay);
         self.delayed.insert((until, item.position()), item);
     }
@@ -175,7 +186,7 @@ impl Queue {
     // Who takes
 
     /// Lets a taker stand in line, if it can be given something.
-    fn enroll(&mut self, id: ConsumerId) {
+    pub(super) fn enroll(&mut self, id: ConsumerId) {
         let Some(taker) = self.takers.get_mut(&id) else {
             return;
         };
@@ -186,7 +197,7 @@ impl Queue {
         }
     }
 
-    fn withdraw(&mut self, id: ConsumerId) {
+    pub(super) fn withdraw(&mut self, id: ConsumerId) {
         let Some(taker) = self.takers.get_mut(&id) else {
             return;
         };
@@ -203,7 +214,9 @@ impl Queue {
         let Some(taker) = self.takers.get_mut(&id) else {
             return true;
         };
-        taker.has_retired = true;
+        if !std::mem::replace(&mut taker.has_retired, true) {
+            self.active -= 1;
+        }
         if taker.is_done_on_write && !taker.in_flight.is_empty() {
             self.withdraw(id);
             return false;
@@ -218,111 +231,11 @@ impl Queue {
         let Some(taker) = self.takers.remove(&id) else {
             return;
         };
+        self.active -= usize::from(!taker.has_retired);
         self.in_flight -= taker.in_flight.len();
         for item in taker.in_flight {
             self.put_back(item);
         }
-    }
-
-    /// A taker does not want more for now: what it was given from this message on goes back as if it
-    /// had never left.
-    pub(crate) fn decline(&mut self, id: ConsumerId, position: u64) {
-        let Some(taker) = self.takers.get_mut(&id) else {
-            return;
-        };
-        taker.declined = taker.declined.wrapping_add(1);
-        taker.is_resting = true;
-        let first = taker.index_of(position).unwrap_or(taker.in_flight.len());
-        let back = taker.in_flight.split_off(first);
-        self.withdraw(id);
-        self.in_flight -= back.len();
-        for mut item in back {
-            item.deliveries -= 1;
-            item.last = None;
-            self.put_back(item);
-        }
-        self.let_go_if_done(id);
-    }
-
-    /// A taker wants more again.
-    pub(crate) fn rested(&mut self, id: ConsumerId) {
-        if let Some(taker) = self.takers.get_mut(&id) {
-            taker.is_resting = false;
-            self.enroll(id);
-        }
-    }
-
-    /// There is room again on the way to a taker.
-    pub(crate) fn unstalled(&mut self, id: ConsumerId) {
-        if let Some(taker) = self.takers.get_mut(&id) {
-            taker.is_stalled = false;
-            self.enroll(id);
-        }
-    }
-
-    /// Whether a taker has this message.
-    pub(crate) fn has_delivered(&self, id: ConsumerId, position: u64) -> bool {
-        let taker = self.takers.get(&id);
-        taker.is_some_and(|taker| taker.index_of(position).is_some())
-    }
-
-    /// Which messages a settlement means, in the order in which they were delivered.
-    pub(crate) fn meant(&self, id: ConsumerId, position: u64, cumulative: bool) -> Vec<u64> {
-        let taker = self.takers.get(&id);
-        let found = taker.and_then(|taker| Some((taker, taker.index_of(position)?)));
-        match found {
-            Some((taker, index)) if cumulative => {
-                let all = taker.in_flight.iter().take(index + 1);
-                all.map(Item::position).collect()
-            }
-            Some(_) => vec![position],
-            None => Vec::new(),
-        }
-    }
-
-    /// Settles a message that a taker has; nothing happens where it does not have it. Answers what
-    /// must go to the dead letters.
-    pub(crate) fn settle(
-        &mut self,
-        id: ConsumerId,
-        position: u64,
-        verdict: Verdict,
-        now: Moment,
-    ) -> Option<Doomed> {
-        let taker = self.takers.get_mut(&id)?;
-        let index = taker.index_of(position)?;
-        let mut item = taker.in_flight.remove(index)?;
-        self.in_flight -= 1;
-        self.enroll(id);
-        self.let_go_if_done(id);
-        let has_dead_letters = self.limits.dead_letters.is_some() && !item.is_dead;
-        match verdict {
-            Verdict::Discarded if has_dead_letters => return Some((item, Reason::Discarded)),
-            Verdict::Accepted | Verdict::Discarded => self.drop_item(&item),
-            Verdict::Rejected => {
-                item.rejections = item.rejections.saturating_add(1);
-                if has_dead_letters && item.rejections >= self.limits.rejections_max {
-                    return Some((item, Reason::Rejected));
-                }
-                match self.limits.redelivery_delay.is_zero() {
-                    true => self.put_back(item),
-                    false => self.delay(item, now),
-                }
-            }
-        }
-        None
-    }
-
-    fn let_go_if_done(&mut self, id: ConsumerId) {
-        let taker = self.takers.get(&id);
-        if taker.is_some_and(|taker| taker.has_retired && taker.in_flight.is_empty()) {
-            self.takers.remove(&id);
-        }
-    }
-
-    /// Whether there is such a taker.
-    pub(crate) fn knows(&self, id: ConsumerId) -> bool {
-        self.takers.contains_key(&id)
     }
 
     // What time does
@@ -365,7 +278,7 @@ impl Queue {
         let Some(item) = self.take_ready(position) else {
             return;
         };
-        if self.limits.dead_letters.is_some() && !item.is_dead {
+        if self.has_dead_letters_for(&item) {
             doomed.push((item, Reason::Expired));
         } else {
             self.expired.push(position);

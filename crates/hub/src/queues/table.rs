@@ -6,36 +6,16 @@ use std::sync::Arc;
 use slab::Slab;
 
 use crate::destination::Destination;
+use crate::interest::ToWake;
 use crate::moment::Moment;
 use crate::outcome::{Outcome, Refusal};
 use crate::patterns::{Pattern, PatternIndex};
-use crate::publication::{Message, Publication, PublicationId};
+use crate::publication::{Message, Publication};
 use crate::queues::item::{ConsumerId, Dispatched, Item, cost, dead_letter, time_to_live};
+use crate::queues::mint::Mint;
 use crate::queues::queue::{Doomed, Queue, STEPS_MAX};
 use crate::queues::store::{Change, MemoryStore, Store};
 use crate::queues::{QUEUES_BYTES_MAX, QUEUES_MAX, QueueLimits};
-
-/// Gives publications their positions.
-pub(crate) struct Mint<'a> {
-    pub(crate) epoch: u64,
-    pub(crate) position: &'a mut u64,
-    pub(crate) formats: usize,
-}
-
-impl Mint<'_> {
-    pub(crate) fn publication(
-        &mut self,
-        destination: Destination,
-        message: Message,
-    ) -> Arc<Publication> {
-        *self.position += 1;
-        let id = PublicationId {
-            epoch: self.epoch,
-            position: *self.position,
-        };
-        Arc::new(Publication::new(id, destination, message, self.formats))
-    }
-}
 
 /// All queues of a node.
 pub(crate) struct Queues {
@@ -60,7 +40,7 @@ pub(crate) struct Queues {
     pub(crate) stalled: Box<[Vec<ConsumerId>]>,
     /// The latest moment that anybody has told.
     now: Moment,
-    pub(crate) store: Box<dyn Store>,
+    pub(super) store: Box<dyn Store>,
 }
 
 impl Queues {
@@ -88,6 +68,14 @@ impl Queues {
     pub(crate) fn advance(&mut self, now: Moment) -> Moment {
         self.now = self.now.max(now);
         self.now
+    }
+
+    /// Tells the store what is about to change, if anything is.
+    pub(crate) fn record(&mut self, changes: &[Change]) -> Outcome<()> {
+        match changes.is_empty() {
+            true => Outcome::Done(()),
+            false => self.store.record(changes),
+        }
     }
 
     // Rules
@@ -122,6 +110,18 @@ impl Queues {
 
     pub(crate) fn queue(&self, key: usize) -> Option<&Queue> {
         self.queues.get(key)
+    }
+
+    /// How many consumers a queue has.
+    pub(crate) fn consumers(&self, name: &str) -> usize {
+        let queue = self.key(name).and_then(|key| self.queues.get(key));
+        queue.map_or(0, Queue::consumers)
+    }
+
+    /// The shards that have consumers of a queue.
+    pub(crate) fn shards(&self, name: &str) -> ToWake {
+        let queue = self.key(name).and_then(|key| self.queues.get(key));
+        queue.map_or(0, Queue::shards)
     }
 
     /// How many more queues there may be.
@@ -257,7 +257,7 @@ impl Queues {
             position: item.position(),
             dead_letter: Arc::clone(&publication),
         };
-        if let Outcome::Refused(refusal) = self.store.record(&[moved]) {
+        if let Outcome::Refused(refusal) = self.record(&[moved]) {
             return Err(refusal);
         }
         let mut dead = self.item(key, publication);
@@ -343,7 +343,7 @@ impl Queues {
         };
         let expired = std::mem::take(&mut queue.expired);
         if !expired.is_empty() {
-            let gone = expired.into_iter().map(|position| Change::Expired {
+            let gone = expired.into_iter().map(|position| Change::Gone {
                 queue: Arc::clone(&queue.name),
                 position,
             });

@@ -58,7 +58,7 @@ impl Log {
         let mut changes: Vec<Change> = enqueued.collect();
         let of_settled = settled.iter().flat_map(|one| one.changes(&state.queues));
         changes.extend(of_settled);
-        let later = match state.queues.store.record(&changes) {
+        let later = match state.queues.record(&changes) {
             Outcome::Done(()) => None,
             Outcome::Later(ticket) => Some(ticket),
             Outcome::Refused(refusal) => return Err(refusal),
