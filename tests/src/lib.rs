@@ -16,6 +16,7 @@ use std::{future::Future, time::Duration};
 pub mod attack;
 mod bystander;
 pub mod clients;
+mod cutting;
 pub mod deflate;
 pub mod frames;
 mod http;
@@ -28,6 +29,7 @@ mod stomp_peer;
 mod target;
 
 pub use bystander::Bystander;
+pub use cutting::CuttingWay;
 pub use http::{Request, Response};
 pub use proxy::{Certificate, Proxy, Way};
 pub use raw::{Ended, Frame, Raw};

@@ -1,10 +1,7 @@
-//! The STOMP client and the finished program: subscribing and publishing, over losses, too; and the
-//! commands `publish` and `listen`.
+//! The STOMP client and the finished program: subscribing and publishing, over losses, too.
 
 use std::{
-    io::{BufRead, BufReader, Write},
     net::SocketAddr,
-    process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -13,7 +10,7 @@ use campanile_client::Tls;
 use campanile_client::stomp::{
     AckMode, Event, Missed, Reconnect, StompClient, StompError, StompMessage, Subscription, Version,
 };
-use campanile_tests::{Server, program, run_to_end, within};
+use campanile_tests::{Server, within};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -181,161 +178,4 @@ async fn s184_the_program_goes_away_and_comes_back_and_messages_flow_again() {
     within("a receipt", client.disconnect())
         .await
         .expect("disconnected");
-}
-
-/// A command of the program, run to its end beside the test.
-async fn run(arguments: &[&str]) -> Output {
-    let owned: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    let running = tokio::task::spawn_blocking(move || {
-        let arguments: Vec<&str> = owned.iter().map(String::as_str).collect();
-        run_to_end(&arguments)
-    });
-    within("its end", running).await.expect("no panic")
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-#[tokio::test]
-async fn publish_waits_for_the_receipt_and_says_what_is_refused() {
-    let server = Server::start(&[]);
-    let url = server.url("/stomp");
-    let client = within("a session", StompClient::connect(&url)).await;
-    let client = client.expect("a session");
-    let subscribing = client.subscribe("/topic/prices").into_future();
-    let mut prices = within("a receipt", subscribing).await.expect("subscribed");
-    let type_and_header = ["--content-type", "application/json", "--header", "a:b:c"];
-    let arguments = [
-        &["publish", "/topic/prices", "-5", "--url", &url],
-        &type_and_header[..],
-    ];
-    let published = run(&arguments.concat()).await;
-    assert_eq!(published.status.code(), Some(0), "{}", said(&published));
-    let message = next(&mut prices).await;
-    assert_eq!(message.text(), Some("-5"));
-    assert_eq!(message.content_type(), Some("application/json"));
-    assert_eq!(message.header("a"), Some("b:c"));
-
-    let refused = run(&["publish", "/nowhere/a", "hi", "--url", &url]).await;
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(
-        said(&refused).contains("unknown-destination"),
-        "{}",
-        said(&refused)
-    );
-    let wrong = run(&["publish", "/topic/a", "hi", "--url", "http://127.0.0.1/"]).await;
-    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
-    let wrong = run(&["publish", "/topic/a"]).await;
-    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
-    // A port that nobody listens on any more.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let nobody = format!("ws://{}/stomp", free.local_addr().expect("an address"));
-    drop(free);
-    let alone = run(&["publish", "/topic/a", "hi", "--url", &nobody]).await;
-    assert_eq!(alone.status.code(), Some(1));
-    assert!(said(&alone).contains("--url"), "{}", said(&alone));
-}
-
-#[tokio::test]
-async fn publish_reads_standard_input() {
-    let server = Server::start(&[]);
-    let url = server.url("/stomp");
-    let client = within("a session", StompClient::connect(&url)).await;
-    let client = client.expect("a session");
-    let subscribing = client.subscribe("/topic/a").into_future();
-    let mut topic = within("a receipt", subscribing).await.expect("subscribed");
-    let mut child = Command::new(program())
-        .args(["publish", "/topic/a", "-", "--url", &url])
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut input = child.stdin.take().expect("it is piped");
-    input.write_all("two\nlines".as_bytes()).expect("written");
-    drop(input);
-    assert_eq!(next(&mut topic).await.text(), Some("two\nlines"));
-    let ended = tokio::task::spawn_blocking(move || child.wait());
-    let ended = within("its end", ended).await.expect("no panic");
-    assert_eq!(ended.expect("a status").code(), Some(0));
-}
-
-/// `campanile listen` that has said that it listens.
-async fn listening(arguments: &[&str]) -> (Child, BufReader<std::process::ChildStderr>) {
-    let mut child = Command::new(program())
-        .arg("listen")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut errors = BufReader::new(child.stderr.take().expect("it is piped"));
-    let waiting = tokio::task::spawn_blocking(move || {
-        let mut line = String::new();
-        errors.read_line(&mut line).expect("a line");
-        (line, errors)
-    });
-    let (line, errors) = within("a line", waiting).await.expect("no panic");
-    assert!(line.contains("listening to"), "{line}");
-    (child, errors)
-}
-
-async fn end_of(child: Child) -> Output {
-    let waiting = tokio::task::spawn_blocking(move || child.wait_with_output());
-    let ended = within("its end", waiting).await.expect("no panic");
-    ended.expect("what it has printed")
-}
-
-#[tokio::test]
-async fn listen_prints_what_is_published_and_ends_after_so_many_messages() {
-    let server = Server::start(&[]);
-    let url = server.url("/stomp");
-    let common = ["/topic/*", "--url", &url, "--count", "2"];
-    let (plain, _errors) = listening(&common).await;
-    let selecting = ["--json", "--selector", "kind = 'second'", "--count", "1"];
-    let (json, _more) = listening(&[&common[..3], &selecting].concat()).await;
-    let client = within("a session", StompClient::connect(&url)).await;
-    let client = client.expect("a session");
-    for (body, kind) in [("eins", "first"), ("zwei", "second")] {
-        let sending = client.send("/topic/a", body).header("kind", kind);
-        within("a receipt", sending.receipt().into_future())
-            .await
-            .expect("accepted");
-    }
-    let ended = end_of(plain).await;
-    assert_eq!(ended.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&ended.stdout), "eins\nzwei\n");
-    let ended = end_of(json).await;
-    assert_eq!(ended.status.code(), Some(0));
-    let object: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("JSON");
-    assert_eq!(object["data"], "zwei");
-    assert_eq!(object["destination"], "/topic/a");
-    assert_eq!(object["headers"]["kind"], "second");
-    assert!(object["id"].as_str().is_some_and(|id| !id.is_empty()));
-}
-
-#[tokio::test]
-async fn listen_ends_cleanly_when_it_is_interrupted() {
-    let server = Server::start(&[]);
-    let url = server.url("/stomp");
-    let (child, _errors) = listening(&["/topic/a", "--url", &url]).await;
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-s", "INT", &id]).status();
-    assert!(sent.expect("kill runs").success());
-    assert_eq!(end_of(child).await.status.code(), Some(0));
-}
-
-#[tokio::test]
-async fn listen_says_why_a_destination_cannot_be_listened_to() {
-    let server = Server::start(&[]);
-    let url = server.url("/stomp");
-    let refused = run(&["listen", "/nowhere/a", "--url", &url]).await;
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(
-        said(&refused).contains("unknown-destination"),
-        "{}",
-        said(&refused)
-    );
-    let wrong = run(&["listen", "/chat", "--json"]).await;
-    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
 }

@@ -116,15 +116,22 @@ impl Pass<'_> {
         let format = self.formats.get(member.format);
         let replaying = subscribers.iter().filter(|one| one.joined == REPLAYING);
         self.replaying.extend(replaying);
+        let mut named: Vec<&str> = Vec::new();
         for publication in self.run {
+            named.clear();
             for subscriber in subscribers {
                 let subscription = &member.subscriptions[subscriber.subscription as usize];
+                // Destinations that overlap under one label are one subscription.
                 if publication.id().position > subscriber.joined
+                    && !named.contains(&&*subscription.label)
                     && let Some(picked) = subscription.pick(publication)
                 {
                     let frame = shared_frame(&picked, self.formats, member);
                     let origin = origin_of(&picked, &format, &subscription.label, member);
                     frames.push(frame.begun(&picked, &*format, &subscription.label, origin));
+                    if !subscription.label.is_empty() {
+                        named.push(&subscription.label);
+                    }
                 }
             }
         }

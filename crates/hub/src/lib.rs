@@ -133,7 +133,6 @@ pub use queues::{
     Acknowledgement, Consumer, QUEUED_OVERHEAD_BYTES, QUEUES_BYTES_MAX, QUEUES_MAX, QueueLimits,
     QueueState, Settlement, Transaction, Verdict, Wants,
 };
-pub use replay::REPLAYS_FREE_BYTES;
 pub use retained::{
     RETAINED_BYTES_MAX, RETAINED_DESTINATIONS_MAX, RETAINED_OVERHEAD_BYTES, RetainedLimits,
 };

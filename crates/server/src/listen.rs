@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use campanile_client::{Client, ClientError, CloseCode, Message, Tls, TlsError};
 
 use crate::listen_to::{self, is_destination};
-use crate::options::{BAD_USAGE, ListenOptions};
+use crate::options::BAD_USAGE;
 use crate::publish::TRUST_ADVICE;
+use crate::stomp_options::ListenOptions;
 
 /// The server that a bare path is of.
 const THIS_MACHINE: &str = "ws://127.0.0.1:8080";
@@ -17,10 +18,11 @@ pub(crate) async fn listen(options: ListenOptions) -> ExitCode {
     if is_destination(&options.what) || options.stomp.url.is_some() {
         return listen_to::listen_to(options).await;
     }
-    if options.json || options.selector.is_some() {
+    if options.json || options.selector.is_some() || options.after.is_some() {
         eprintln!(
-            "campanile: --json and --selector are for destinations, and {} is an endpoint; add \
-             --url with the URL where STOMP is spoken if it is meant to be a destination",
+            "campanile: --json, --selector and --after are for destinations, and {} is an \
+             endpoint; add --url with the URL where STOMP is spoken if it is meant to be a \
+             destination",
             options.what
         );
         return ExitCode::from(BAD_USAGE);

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use campanile_client::stomp::{Event, Events, Missed, StompClient, StompError, StompMessage};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::options::ListenOptions;
 use crate::publish::{builder, refused, url};
+use crate::stomp_options::ListenOptions;
 
 /// What destinations begin with, as long as nothing is configured.
 const PREFIXES: [&str; 4] = ["/topic/", "/queue/", "/user/", "/app/"];
@@ -47,6 +47,9 @@ async fn print_all(options: &ListenOptions) -> Result<End, StompError> {
     if let Some(selector) = &options.selector {
         subscribing = subscribing.selector(selector);
     }
+    if let Some(cursor) = options.after {
+        subscribing = subscribing.after(cursor);
+    }
     let mut subscription = subscribing.await?;
     // Until here, ^C ends the program without ceremony.
     let Ok(mut interrupt) = signal(SignalKind::interrupt()) else {
@@ -57,6 +60,9 @@ async fn print_all(options: &ListenOptions) -> Result<End, StompError> {
         options.what,
         url(&options.stomp)
     );
+    if let (Some(cursor), Some(false)) = (options.after, subscription.recovered()) {
+        eprintln!("campanile: the server does not have all that came after {cursor} any more");
+    }
     let mut rest = options.count.unwrap_or(u64::MAX);
     let end = loop {
         tokio::select! {
@@ -76,6 +82,9 @@ async fn print_all(options: &ListenOptions) -> Result<End, StompError> {
             _ = interrupt.recv() => break End::Wanted,
         }
     };
+    if let Some(cursor) = subscription.cursor() {
+        eprintln!("campanile: to go on from here, add --after {cursor}");
+    }
     leave(&client).await;
     Ok(end)
 }
@@ -94,6 +103,9 @@ async fn tell(events: &mut Events) {
             delay.as_secs_f64()
         ),
         Some(Event::Connected(_)) => eprintln!("campanile: connected again"),
+        Some(Event::Recovered {
+            recovered: true, ..
+        }) => eprintln!("campanile: nothing was missed"),
         Some(_) => {}
         None => std::future::pending().await,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use campanile_bench::{Dialect, Plan, Shape};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::stomp_options::{PublishOptions, StompOptions};
+use crate::stomp_options::{ListenOptions, PublishOptions};
 
 /// The exit status for bad usage or configuration.
 pub(crate) const BAD_USAGE: u8 = 2;
@@ -122,32 +122,6 @@ impl TlsOptions {
     pub(crate) fn is_on(&self) -> bool {
         self.dev || self.cert.is_some()
     }
-}
-
-/// What to listen to.
-#[derive(Debug, Args)]
-pub(crate) struct ListenOptions {
-    /// A destination such as /topic/prices, which is listened to over STOMP; or an endpoint: a URL
-    /// such as ws://127.0.0.1:8080/chat, or a path of the server on this machine's port 8080, such
-    /// as /ws/me. Destinations begin with /topic/, /queue/, /user/ or /app/; with --url, whatever
-    /// is given is one.
-    #[arg(value_name = "DESTINATION|ENDPOINT")]
-    pub(crate) what: String,
-
-    #[command(flatten)]
-    pub(crate) stomp: StompOptions,
-
-    /// A condition for messages of a destination, in SQL's terms, such as "price > 10".
-    #[arg(long, value_name = "CONDITION")]
-    pub(crate) selector: Option<String>,
-
-    /// Print each message of a destination as JSON: id, destination, headers and body.
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// End after so many messages.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) count: Option<u64>,
 }
 
 /// What to measure, and how.

@@ -1,9 +1,10 @@
-//! The options of `publish`, and those that it shares with `listen`.
+//! The options of `publish` and of `listen`.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use campanile_client::stomp::Cursor;
 use clap::Args;
 
 /// What to publish.
@@ -26,6 +27,37 @@ pub(crate) struct PublishOptions {
 
     #[command(flatten)]
     pub(crate) stomp: StompOptions,
+}
+
+/// What to listen to.
+#[derive(Debug, Args)]
+pub(crate) struct ListenOptions {
+    /// A destination such as /topic/prices, which is listened to over STOMP; or an endpoint: a URL
+    /// such as ws://127.0.0.1:8080/chat, or a path of the server on this machine's port 8080, such
+    /// as /ws/me. Destinations begin with /topic/, /queue/, /user/ or /app/; with --url, whatever
+    /// is given is one.
+    #[arg(value_name = "DESTINATION|ENDPOINT")]
+    pub(crate) what: String,
+
+    #[command(flatten)]
+    pub(crate) stomp: StompOptions,
+
+    /// A condition for messages of a destination, in SQL's terms, such as "price > 10".
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) selector: Option<String>,
+
+    /// Begin after what led to this cursor: with what was published to the destination since, if
+    /// the server still has all of it. One is told when listening ends; a message's id is one, too.
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<Cursor>,
+
+    /// Print each message of a destination as JSON: id, destination, headers and body.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// End after so many messages.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
 }
 
 // No documentation comment: it would become that of the whole command.

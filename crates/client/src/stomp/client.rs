@@ -8,11 +8,12 @@ use super::{
     builder::{Plan, StompBuilder},
     error::StompError,
     events::{EVENTS_MAX, Events},
-    handle::{Handle, Phase},
+    handle::{Channels, Handle, Phase},
     link::{Link, Session},
     owner::Owner,
     send::Sending,
-    subscription::Subscribing,
+    subscribing::Subscribing,
+    transaction::{TRANSACTIONS_MAX, Transaction},
 };
 
 /// How many calls may wait for the connection to take them. Those that follow wait for room.
@@ -47,19 +48,23 @@ impl StompClient {
     pub(super) fn start(plan: Plan, link: Link) -> Self {
         let (asks, questions) = mpsc::channel(CALLS_MAX);
         let (goodbyes, leaving) = mpsc::channel(1);
+        let (aborts, aborted) = mpsc::channel(TRANSACTIONS_MAX);
         let (phase, phases) = watch::channel(Phase::Connected(link.session.clone()));
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let handle = Handle::new(
-            asks,
-            goodbyes,
-            phases,
-            events.downgrade(),
+            Channels {
+                asks,
+                goodbyes,
+                aborts,
+                phase: phases,
+                events: events.downgrade(),
+            },
             plan.receipt_timeout,
             plan.auto_receipt,
         );
         let owner = Owner::new(
             plan,
-            (questions, leaving),
+            (questions, leaving, aborted),
             handle.downgrade(),
             phase,
             events,
@@ -100,6 +105,17 @@ impl StompClient {
     /// [`StompError::IdTaken`] and [`TooManySubscriptions`](StompError::TooManySubscriptions).
     pub fn subscribe(&self, destination: &str) -> Subscribing<'_> {
         Subscribing::new(&self.handle, destination)
+    }
+
+    /// Begins a transaction (BEGIN; S72), and waits for the server's receipt: what is sent and
+    /// acknowledged in it takes effect together, when it is committed. The server may have bounds
+    /// on it; Campanile's are 16 open ones, together 1,000 frames and 1 MiB, and 60 s.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send) with a receipt, and
+    /// [`StompError::TooManyTransactions`] beyond [`TRANSACTIONS_MAX`].
+    pub async fn begin(&self) -> Result<Transaction, StompError> {
+        Transaction::begin(&self.handle).await
     }
 
     /// What the server has said about the session; `None` while there is none.

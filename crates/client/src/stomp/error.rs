@@ -87,6 +87,19 @@ pub enum StompError {
         /// The id.
         id: String,
     },
+    /// The connection that a transaction was begun on was lost before it was committed, or it was
+    /// ended on it.
+    #[error(
+        "the transaction ended with the connection that it was begun on, and nothing of it took \
+         effect; begin another one"
+    )]
+    TransactionLost,
+    /// So many transactions are open already.
+    #[error("{transactions_max} transactions are open; commit or abort some")]
+    TooManyTransactions {
+        /// The limit.
+        transactions_max: usize,
+    },
     /// An ACK or NACK for a message of an earlier connection, which the server delivers again.
     #[error("the message came over an earlier connection; wait until it is delivered again")]
     Stale,

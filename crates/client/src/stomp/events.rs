@@ -18,6 +18,14 @@ pub const EVENTS_MAX: usize = 64;
 pub enum Event {
     /// It was opened again, and the subscriptions were asked for again (S184).
     Connected(Arc<Session>),
+    /// A subscription goes on after a loss, since the server knows of recovery (S184).
+    Recovered {
+        /// The id of the subscription.
+        subscription: String,
+        /// Whether everything that was sent meanwhile comes now. Otherwise its next message says
+        /// [`Missed::Unknown`](super::Missed::Unknown).
+        recovered: bool,
+    },
     /// The server has sent an ERROR. Who asked for what it refuses is told, too.
     Refused(Box<ServerError>),
     /// It was lost.

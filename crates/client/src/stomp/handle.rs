@@ -19,6 +19,7 @@ use super::{
     events::Event,
     link::Session,
     subscriptions::{Name, Wish},
+    transaction::TRANSACTIONS_MAX,
 };
 
 /// Where an answer is awaited.
@@ -33,6 +34,8 @@ pub(super) enum Ask {
     Subscribe { wish: Wish, reply: Reply },
     /// Answered with its receipt, if somebody waits.
     Unsubscribe { name: Name, reply: Option<Reply> },
+    /// Answered with its receipt.
+    Begin { name: Arc<str>, reply: Reply },
 }
 
 /// A frame to send.
@@ -44,6 +47,8 @@ pub(super) struct Order {
     pub(super) asks_receipt: bool,
     /// The connection that it makes sense on; `None` for any.
     pub(super) connection: Option<u64>,
+    /// The transaction that it is a part of.
+    pub(super) transaction: Option<Arc<str>>,
 }
 
 /// How the connection is.
@@ -63,6 +68,16 @@ pub(super) struct Handle {
     shared: Arc<Shared>,
 }
 
+/// A user's part of the channels to the owner.
+pub(super) struct Channels {
+    pub(super) asks: mpsc::Sender<Ask>,
+    pub(super) goodbyes: mpsc::Sender<Reply>,
+    /// The names of transactions that were given up.
+    pub(super) aborts: mpsc::Sender<Arc<str>>,
+    pub(super) phase: watch::Receiver<Phase>,
+    pub(super) events: broadcast::WeakSender<Event>,
+}
+
 /// What does not keep the connection alive.
 #[derive(Debug, Clone)]
 pub(super) struct WeakHandle {
@@ -75,31 +90,26 @@ pub(super) struct WeakHandle {
 struct Shared {
     phase: watch::Receiver<Phase>,
     events: broadcast::WeakSender<Event>,
-    /// Of the next subscription.
+    /// Of the next subscription or transaction.
     serial: AtomicU64,
+    aborts: mpsc::Sender<Arc<str>>,
     receipt_timeout: Duration,
     auto_receipt: bool,
 }
 
 impl Handle {
-    pub(super) fn new(
-        asks: mpsc::Sender<Ask>,
-        goodbyes: mpsc::Sender<Reply>,
-        phase: watch::Receiver<Phase>,
-        events: broadcast::WeakSender<Event>,
-        receipt_timeout: Duration,
-        auto_receipt: bool,
-    ) -> Self {
+    pub(super) fn new(channels: Channels, receipt_timeout: Duration, auto_receipt: bool) -> Self {
         let shared = Arc::new(Shared {
-            phase,
-            events,
+            phase: channels.phase,
+            events: channels.events,
             serial: AtomicU64::new(0),
+            aborts: channels.aborts,
             receipt_timeout,
             auto_receipt,
         });
         Self {
-            asks,
-            goodbyes,
+            asks: channels.asks,
+            goodbyes: channels.goodbyes,
             shared,
         }
     }
@@ -118,6 +128,17 @@ impl Handle {
 
     pub(super) fn next_serial(&self) -> u64 {
         self.shared.serial.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A place for the name of one more transaction that may be given up.
+    pub(super) fn reserve_abort(&self) -> Result<mpsc::OwnedPermit<Arc<str>>, StompError> {
+        let aborts = self.shared.aborts.clone();
+        aborts.try_reserve_owned().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StompError::TooManyTransactions {
+                transactions_max: TRANSACTIONS_MAX,
+            },
+            mpsc::error::TrySendError::Closed(_) => self.why_ended(),
+        })
     }
 
     pub(super) fn phase(&self) -> watch::Receiver<Phase> {

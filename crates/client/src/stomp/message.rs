@@ -6,6 +6,7 @@ use bytes::Bytes;
 use campanile_stomp::{Command, Version};
 
 use super::{
+    cursor::Cursor,
     error::StompError,
     frame::{Received, header},
     handle::{Order, WeakHandle},
@@ -16,10 +17,14 @@ use super::{
 pub enum Missed {
     /// Nothing that this client knows of.
     Nothing,
-    /// So many messages were dropped by [`WhenFull::Drop`](super::WhenFull::Drop).
+    /// So many messages were dropped: here by [`WhenFull::Drop`](super::WhenFull::Drop), or by a
+    /// server whose rule for slow clients is to drop (on Campanile its MESSAGE with `gap` says so,
+    /// which is handed out in this form only).
     Dropped(u64),
-    /// The connection was lost and opened again in between: what was sent meanwhile is missing, if
-    /// there was any.
+    /// The connection was lost and opened again in between, or the subscription was to begin
+    /// [earlier](super::Subscribing::after), and the server could not make that good: what was sent
+    /// meanwhile is missing, if there was any. For a queue, which keeps what was not dealt with, it
+    /// only says that the connection was lost.
     Unknown,
 }
 
@@ -29,6 +34,8 @@ pub struct StompMessage {
     headers: Vec<(String, String)>,
     body: Bytes,
     missed: Missed,
+    /// Up to where this message leads.
+    cursor: Option<Cursor>,
     /// Which of the client's connections it came over.
     connection: u64,
     version: Version,
@@ -38,7 +45,7 @@ pub struct StompMessage {
 impl StompMessage {
     pub(super) fn new(
         received: Received,
-        missed: Missed,
+        (missed, cursor): (Missed, Option<Cursor>),
         connection: u64,
         version: Version,
         handle: WeakHandle,
@@ -47,10 +54,15 @@ impl StompMessage {
             headers: received.headers,
             body: received.body,
             missed,
+            cursor,
             connection,
             version,
             handle,
         }
+    }
+
+    pub(super) fn cursor(&self) -> Option<Cursor> {
+        self.cursor
     }
 
     /// Its `message-id`: on Campanile the publication's id. Empty if the server has sent none.
@@ -94,6 +106,18 @@ impl StompMessage {
         self.missed
     }
 
+    /// Whether it was delivered before, to whomever: what it asks for may have been done already.
+    pub fn is_redelivered(&self) -> bool {
+        self.header("redelivered") == Some("true") || self.delivery_count() > 1
+    }
+
+    /// The how manyth delivery of a queue's message this is, as far as the server tells: 1 unless it
+    /// says otherwise in `delivery-count`.
+    pub fn delivery_count(&self) -> u64 {
+        let count = self.header("delivery-count").and_then(|it| it.parse().ok());
+        count.unwrap_or(1)
+    }
+
     /// Says that it was dealt with: ACK, as the session's version writes it (S179). Needed under
     /// [`AckMode::Client`](super::AckMode::Client), which means this message and all before it, and
     /// [`AckMode::ClientIndividual`](super::AckMode::ClientIndividual), which means this one.
@@ -103,21 +127,52 @@ impl StompMessage {
     /// [`NotAcknowledgeable`](StompError::NotAcknowledgeable), and those of
     /// [`StompClient::send`](super::StompClient::send).
     pub async fn ack(&self) -> Result<(), StompError> {
-        self.answer(Command::Ack).await
+        self.answer(self.acking()?).await
     }
 
-    /// Says that it was not dealt with: NACK (S179). What becomes of it is the server's affair.
+    /// Says that it was not dealt with: NACK (S179). What becomes of it is the server's affair;
+    /// Campanile delivers it again, until it was rejected too often.
     ///
     /// # Errors
     /// [`StompError::NoNack`] in STOMP 1.0, and those of [`ack`](Self::ack).
     pub async fn nack(&self) -> Result<(), StompError> {
-        if self.version == Version::V10 {
-            return Err(StompError::NoNack);
-        }
-        self.answer(Command::Nack).await
+        self.answer(self.nacking()?).await
     }
 
-    async fn answer(&self, command: Command) -> Result<(), StompError> {
+    /// Says that it cannot be dealt with by anybody: NACK with `requeue:false`, which Campanile and
+    /// RabbitMQ know. It goes to the dead letters, if the queue has some.
+    ///
+    /// # Errors
+    /// Those of [`nack`](Self::nack).
+    pub async fn discard(&self) -> Result<(), StompError> {
+        self.answer(self.discarding()?).await
+    }
+
+    async fn answer(&self, mut order: Order) -> Result<(), StompError> {
+        let handle = self.handle.upgrade().ok_or(StompError::Disconnected)?;
+        order.asks_receipt = handle.auto_receipt();
+        handle.send(order).await
+    }
+
+    pub(super) fn acking(&self) -> Result<Order, StompError> {
+        self.settling(Command::Ack)
+    }
+
+    pub(super) fn nacking(&self) -> Result<Order, StompError> {
+        match self.version {
+            Version::V10 => Err(StompError::NoNack),
+            Version::V11 | Version::V12 => self.settling(Command::Nack),
+        }
+    }
+
+    pub(super) fn discarding(&self) -> Result<Order, StompError> {
+        let mut order = self.nacking()?;
+        let no = ("requeue".to_owned(), "false".to_owned());
+        order.headers.push(no);
+        Ok(order)
+    }
+
+    fn settling(&self, command: Command) -> Result<Order, StompError> {
         let named = |header: &str, name: &str| {
             let value = self.header(header).ok_or(StompError::NotAcknowledgeable)?;
             Ok((name.to_owned(), value.to_owned()))
@@ -130,15 +185,14 @@ impl StompMessage {
             ],
             Version::V12 => vec![named("ack", "id")?],
         };
-        let handle = self.handle.upgrade().ok_or(StompError::Disconnected)?;
-        let order = Order {
+        Ok(Order {
             command,
             headers,
             body: Vec::new(),
-            asks_receipt: handle.auto_receipt(),
+            asks_receipt: false,
             connection: Some(self.connection),
-        };
-        handle.send(order).await
+            transaction: None,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who waits for which RECEIPT.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{error::StompError, handle::Reply, subscriptions::Name};
 
@@ -15,6 +15,8 @@ pub(super) enum Waiter {
     /// A subscription: if it is refused, it is over. The call that asked for it, unless it was asked
     /// for after a loss.
     Subscription { name: Name, reply: Option<Reply> },
+    /// Whoever begins a transaction: if it is refused, there is none.
+    Begin { name: Arc<str>, reply: Reply },
 }
 
 /// All of them, by the receipt's id.
@@ -35,7 +37,7 @@ impl Receipts {
     pub(super) fn check(&mut self) -> Result<(), StompError> {
         if self.waiting.len() >= RECEIPTS_MAX {
             self.waiting.retain(|_, waiter| match waiter {
-                Waiter::Call(reply) => !reply.is_closed(),
+                Waiter::Call(reply) | Waiter::Begin { reply, .. } => !reply.is_closed(),
                 Waiter::Subscription { reply, .. } => {
                     reply.as_ref().is_none_or(|it| !it.is_closed())
                 }
@@ -71,7 +73,7 @@ impl Receipts {
 impl Waiter {
     pub(super) fn into_reply(self) -> Option<Reply> {
         match self {
-            Self::Call(reply) => Some(reply),
+            Self::Call(reply) | Self::Begin { reply, .. } => Some(reply),
             Self::Subscription { reply, .. } => reply,
         }
     }

@@ -3,6 +3,8 @@
 use std::{
     future::{Future, IntoFuture},
     pin::Pin,
+    sync::Arc,
+    time::Duration,
 };
 
 use campanile_stomp::Command;
@@ -29,13 +31,28 @@ impl<'c> Sending<'c> {
             body: body.to_vec(),
             asks_receipt: handle.auto_receipt(),
             connection: None,
+            transaction: None,
         };
         Self { handle, order }
+    }
+
+    /// The same in a transaction, whose COMMIT asks for the receipt.
+    pub(super) fn within(mut self, transaction: Arc<str>) -> Self {
+        self.order.asks_receipt = false;
+        self.order.transaction = Some(transaction);
+        self
     }
 
     /// What the body is. Nothing is said about it by default.
     pub fn content_type(self, content_type: impl Into<String>) -> Self {
         self.header("content-type", content_type)
+    }
+
+    /// How long the message may wait in a queue until somebody takes it (`expiration`, which Campanile
+    /// and RabbitMQ know), in whole milliseconds, rounded up. Without, as long as the queue says.
+    pub fn expiration(self, expiration: Duration) -> Self {
+        let millis = expiration.as_nanos().div_ceil(1_000_000);
+        self.header("expiration", millis.to_string())
     }
 
     /// One more header. Whatever it holds arrives as one header; `content-length` is left out, as

@@ -1,148 +1,58 @@
-//! Subscriptions: asking for one, and what comes of it.
+//! What comes of a subscription.
 
-use std::{
-    future::{Future, IntoFuture},
-    pin::Pin,
-    sync::{Arc, OnceLock},
-};
+use std::sync::Arc;
 
-use campanile_stomp::AckMode;
 use tokio::sync::mpsc;
 
 use super::{
+    cursor::Cursor,
     error::StompError,
     handle::{Ask, Handle},
     message::StompMessage,
-    subscriptions::{Name, Wish},
+    recovery::Shared,
+    subscriptions::Name,
 };
-
-/// How many messages wait in a subscription, unless said otherwise (S177).
-pub const QUEUE_MESSAGES_MAX: usize = 256;
-
-/// What happens to a message that finds its subscription's queue full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhenFull {
-    /// Nothing more is read from the connection until there is room: nothing is lost here, and the
-    /// server learns that this client is slow, and does with it what it does with slow clients.
-    /// Everything else that comes by this connection waits, too, receipts included.
-    #[default]
-    Pause,
-    /// It is dropped; how many were is told with the next message that is not
-    /// ([`Missed::Dropped`](super::Missed::Dropped)). Nothing else waits.
-    Drop,
-}
-
-/// A subscription that is asked for when this is awaited; made by
-/// [`StompClient::subscribe`](super::StompClient::subscribe).
-#[derive(Debug)]
-#[must_use = "nothing is subscribed to until this is awaited"]
-pub struct Subscribing<'c> {
-    handle: &'c Handle,
-    id: Option<String>,
-    headers: Vec<(String, String)>,
-    queue_messages_max: usize,
-    when_full: WhenFull,
-}
-
-impl<'c> Subscribing<'c> {
-    pub(super) fn new(handle: &'c Handle, destination: &str) -> Self {
-        Self {
-            handle,
-            id: None,
-            headers: vec![("destination".to_owned(), destination.to_owned())],
-            queue_messages_max: QUEUE_MESSAGES_MAX,
-            when_full: WhenFull::default(),
-        }
-    }
-
-    /// Its id in the frames. By default one that no other subscription of this client has.
-    pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.id = Some(id.into());
-        self
-    }
-
-    /// A condition in SQL's terms that the headers of a message must meet, such as `price > 10`.
-    pub fn selector(self, selector: impl Into<String>) -> Self {
-        self.header("selector", selector)
-    }
-
-    /// How messages are acknowledged; [`AckMode::Auto`] by default (S179).
-    pub fn ack(self, mode: AckMode) -> Self {
-        self.header("ack", mode.as_str())
-    }
-
-    /// One more header of SUBSCRIBE.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// How many messages may wait to be taken, at least one; [`QUEUE_MESSAGES_MAX`] by default. They
-    /// hold at most so many times what the [limits](super::StompBuilder::limits) allow a frame.
-    pub fn queue_messages_max(mut self, messages: usize) -> Self {
-        self.queue_messages_max = messages;
-        self
-    }
-
-    /// What happens when so many wait; [`WhenFull::Pause`] by default.
-    pub fn when_full(mut self, when_full: WhenFull) -> Self {
-        self.when_full = when_full;
-        self
-    }
-
-    async fn subscribe(self) -> Result<Subscription, StompError> {
-        let serial = self.handle.next_serial();
-        let id = self.id.unwrap_or_else(|| format!("sub-{serial}"));
-        let room = self.queue_messages_max.clamp(1, usize::MAX >> 4);
-        let (queue, messages) = mpsc::channel(room);
-        let end = Arc::new(OnceLock::new());
-        let name = Name { id, serial };
-        let subscription = Subscription {
-            name: name.clone(),
-            messages,
-            end: end.clone(),
-            is_over: false,
-            handle: self.handle.clone(),
-        };
-        let wish = Wish {
-            name,
-            headers: self.headers,
-            queue,
-            when_full: self.when_full,
-            end,
-        };
-        // From here on, dropping the subscription takes back what was asked for.
-        let handle = self.handle;
-        handle
-            .ask_and_wait(|reply| Ask::Subscribe { wish, reply })
-            .await?;
-        Ok(subscription)
-    }
-}
-
-impl<'c> IntoFuture for Subscribing<'c> {
-    type Output = Result<Subscription, StompError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'c>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.subscribe())
-    }
-}
 
 /// What comes of a subscription. Dropping it unsubscribes.
 ///
-/// It outlives connections: after each new one it is asked for again, with the same id (S184).
+/// It outlives connections: after each new one it is asked for again, with the same id (S184), and
+/// goes on where it has ended, as far as the server can
+/// ([`Subscribing::without_recovery`](super::Subscribing::without_recovery)).
 #[derive(Debug)]
 pub struct Subscription {
     name: Name,
     messages: mpsc::Receiver<StompMessage>,
-    /// Why it ended, if not because that was wanted.
-    end: Arc<OnceLock<StompError>>,
+    shared: Arc<Shared>,
     is_over: bool,
+    /// How many messages were taken, and up to where they lead.
+    taken: u64,
+    cursor: Option<Cursor>,
     handle: Handle,
 }
 
 impl Subscription {
+    pub(super) fn new(
+        name: Name,
+        messages: mpsc::Receiver<StompMessage>,
+        shared: Arc<Shared>,
+        handle: Handle,
+    ) -> Self {
+        Self {
+            name,
+            messages,
+            shared,
+            is_over: false,
+            taken: 0,
+            cursor: None,
+            handle,
+        }
+    }
+
+    /// The server has acknowledged it, for the first time.
+    pub(super) fn begin(&mut self) {
+        self.cursor = self.shared.cursor_after(0);
+    }
+
     /// Its id in the frames.
     pub fn id(&self) -> &str {
         &self.name.id
@@ -158,13 +68,32 @@ impl Subscription {
     /// refused the subscription after a loss. Once, then `Ok(None)`.
     pub async fn next(&mut self) -> Result<Option<StompMessage>, StompError> {
         if let Some(message) = self.messages.recv().await {
+            self.taken += 1;
+            self.cursor = message.cursor();
             return Ok(Some(message));
         }
         let is_first = !std::mem::replace(&mut self.is_over, true);
-        match self.end.get() {
+        match self.shared.end.get() {
             Some(error) if is_first => Err(error.clone()),
             _ => Ok(None),
         }
+    }
+
+    /// Up to where messages were taken with [`next`](Self::next); before the first one, where it
+    /// begins. Who keeps this can go on here in another process, with
+    /// [`Subscribing::after`](super::Subscribing::after). `None` where the server tells none, as for
+    /// queues.
+    pub fn cursor(&self) -> Option<Cursor> {
+        let begun = self.shared.cursor_after(self.taken);
+        begun.or(self.cursor)
+    }
+
+    /// Whether nothing is missing between the cursor that the subscription was to begin or to go on
+    /// after, the last time, and what came then. `None` if it has always been there, or the server
+    /// does not say; at a [loss](super::Event::Lost) it is not known before the
+    /// [event](super::Event::Recovered).
+    pub fn recovered(&self) -> Option<bool> {
+        self.shared.recovered()
     }
 
     /// Unsubscribes, and waits for the server's receipt. Messages that wait are dropped.

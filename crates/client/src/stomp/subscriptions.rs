@@ -1,15 +1,16 @@
 //! The subscriptions of a client, as the owner of its connection keeps them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::mpsc;
 
 use super::{
-    error::StompError, frame::Received, message::Missed, message::StompMessage,
-    subscription::WhenFull,
+    cursor::Cursor,
+    error::StompError,
+    frame::Received,
+    message::StompMessage,
+    recovery::{Recovery, Shared},
+    subscribing::WhenFull,
 };
 
 /// How many subscriptions one client may have.
@@ -28,20 +29,22 @@ pub(super) struct Name {
 #[derive(Debug)]
 pub(super) struct Wish {
     pub(super) name: Name,
-    /// Of SUBSCRIBE, but for `id` and `receipt`.
+    /// Of SUBSCRIBE, but for `id`, `receipt` and `after`.
     pub(super) headers: Vec<(String, String)>,
     pub(super) queue: mpsc::Sender<StompMessage>,
     pub(super) when_full: WhenFull,
-    /// Set before the queue ends if that was not wanted.
-    pub(super) end: Arc<OnceLock<StompError>>,
+    /// What it is to begin after, the first time.
+    pub(super) after: Option<Cursor>,
+    /// Whether it is to go on after a loss where it has ended.
+    pub(super) recovers: bool,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// A subscription that outlives connections.
 #[derive(Debug)]
 pub(super) struct Registered {
     pub(super) wish: Wish,
-    /// What its next message is to tell.
-    pub(super) missed: Missed,
+    pub(super) recovery: Recovery,
 }
 
 impl Registered {
@@ -51,17 +54,11 @@ impl Registered {
             ("id".to_owned(), self.wish.name.id.clone()),
             ("receipt".to_owned(), receipt.to_owned()),
         ];
+        if let Some(cursor) = self.recovery.after() {
+            headers.push(("after".to_owned(), cursor.to_string()));
+        }
         headers.extend_from_slice(&self.wish.headers);
         headers
-    }
-
-    /// A message found no room and was dropped.
-    pub(super) fn drop_one(&mut self) {
-        self.missed = match self.missed {
-            Missed::Nothing => Missed::Dropped(1),
-            Missed::Dropped(count) => Missed::Dropped(count.saturating_add(1)),
-            Missed::Unknown => Missed::Unknown,
-        };
     }
 }
 
@@ -89,7 +86,7 @@ impl Subscriptions {
     /// Registers a wish that was [checked](Self::check).
     pub(super) fn add(&mut self, wish: Wish) -> &Registered {
         let registered = Registered {
-            missed: Missed::Nothing,
+            recovery: Recovery::new(wish.recovers, wish.after),
             wish,
         };
         let id = registered.wish.name.id.clone();
@@ -113,6 +110,12 @@ impl Subscriptions {
         self.by_id.remove(&name.id)
     }
 
+    /// The one that is meant, unless it is gone.
+    pub(super) fn named(&mut self, name: &Name) -> Option<&mut Registered> {
+        let found = self.by_id.get_mut(&name.id)?;
+        (found.wish.name.serial == name.serial).then_some(found)
+    }
+
     /// Whose a MESSAGE is. In 1.0 a server may leave the subscription out: then it is that of the
     /// destination.
     pub(super) fn of(&mut self, message: &Received) -> Option<&mut Registered> {
@@ -126,11 +129,12 @@ impl Subscriptions {
         })
     }
 
-    /// The connection was lost: from here on, anything may be missing.
+    /// The connection was lost: from here on, anything may be missing, until the server has said
+    /// otherwise.
     pub(super) fn lose(&mut self) {
         self.by_id.retain(|_, it| !it.wish.queue.is_closed());
         for registered in self.by_id.values_mut() {
-            registered.missed = Missed::Unknown;
+            registered.recovery.lose();
         }
     }
 
@@ -142,7 +146,7 @@ impl Subscriptions {
     pub(super) fn end(&mut self, error: Option<&StompError>) {
         for (_, registered) in self.by_id.drain() {
             if let Some(error) = error {
-                let _ = registered.wish.end.set(error.clone());
+                let _ = registered.wish.shared.end.set(error.clone());
             }
         }
     }
@@ -151,6 +155,7 @@ impl Subscriptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stomp::message::Missed;
 
     fn wish(number: usize) -> (Wish, mpsc::Receiver<StompMessage>) {
         let (queue, messages) = mpsc::channel(1);
@@ -162,7 +167,9 @@ mod tests {
             headers: Vec::new(),
             queue,
             when_full: WhenFull::Drop,
-            end: Arc::default(),
+            after: None,
+            recovers: true,
+            shared: Arc::default(),
         };
         (wish, messages)
     }
@@ -192,19 +199,6 @@ mod tests {
         readers.truncate(3);
         all.lose();
         assert_eq!(all.iter().count(), 3);
-        assert!(all.iter().all(|it| it.missed == Missed::Unknown));
-    }
-
-    #[test]
-    fn s177_what_is_dropped_is_counted() {
-        let mut all = Subscriptions::default();
-        all.add(wish(1).0);
-        let one = all.by_id.get_mut("id-1").expect("it is there");
-        one.drop_one();
-        one.drop_one();
-        assert_eq!(one.missed, Missed::Dropped(2));
-        one.missed = Missed::Unknown;
-        one.drop_one();
-        assert_eq!(one.missed, Missed::Unknown);
+        assert!(all.iter().all(|it| it.recovery.missed() == Missed::Unknown));
     }
 }

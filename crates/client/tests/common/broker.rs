@@ -129,9 +129,30 @@ impl Peer {
     }
 
     pub(crate) async fn receipt(&mut self, sent: &Sent) {
+        self.receipt_with(sent, "").await;
+    }
+
+    /// A receipt with more lines of headers.
+    pub(crate) async fn receipt_with(&mut self, sent: &Sent, lines: &str) {
         let receipt = sent.header("receipt").expect("it asks for a receipt");
-        self.send(&format!("RECEIPT\nreceipt-id:{receipt}\n\n\0"))
+        self.send(&format!("RECEIPT\nreceipt-id:{receipt}\n{lines}\n\0"))
             .await;
+    }
+
+    /// The next SUBSCRIBE, acknowledged with where it begins and whether that was recovered;
+    /// returns what it was to begin after.
+    pub(crate) async fn subscribe_from(&mut self, lines: &str) -> Option<String> {
+        let subscribe = self.frame("SUBSCRIBE").await;
+        self.receipt_with(&subscribe, lines).await;
+        subscribe.header("after").map(str::to_owned)
+    }
+
+    /// A message of the subscription `mine`, with an id and more lines of headers, without a body.
+    pub(crate) async fn message_with(&mut self, id: &str, lines: &str) {
+        let frame = format!(
+            "MESSAGE\nsubscription:mine\ndestination:/topic/a\nmessage-id:{id}\n{lines}\n\0"
+        );
+        self.send(&frame).await;
     }
 
     /// An ERROR about a frame.

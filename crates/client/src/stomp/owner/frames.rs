@@ -5,13 +5,8 @@ use tokio::sync::mpsc;
 
 use super::{Held, Owner, answer_if_awaited};
 use crate::stomp::{
-    error::StompError,
-    events::Event,
-    frame::Received,
-    link::Link,
-    message::{Missed, StompMessage},
-    receipts::Waiter,
-    subscription::WhenFull,
+    error::StompError, events::Event, frame::Received, link::Link, message::StompMessage,
+    receipts::Waiter, subscribing::WhenFull,
 };
 
 impl Owner {
@@ -23,16 +18,39 @@ impl Owner {
         self.refusal = None;
         match received.command {
             Command::Message => return self.deliver(received, link),
-            Command::Receipt => {
-                let waiter = received.header("receipt-id");
-                let waiter = waiter.and_then(|id| self.receipts.take(id));
-                answer_if_awaited(waiter.and_then(Waiter::into_reply), Ok(()));
-            }
+            Command::Receipt => self.acknowledge(&received),
             Command::Error => self.refuse(received),
             // A second CONNECTED says nothing new; other commands are not for clients.
             _ => {}
         }
         Ok(())
+    }
+
+    /// A RECEIPT. That of a SUBSCRIBE may say where it begins, and whether that is where it has
+    /// ended.
+    fn acknowledge(&mut self, received: &Received) {
+        let waiter = received.header("receipt-id");
+        let Some(waiter) = waiter.and_then(|id| self.receipts.take(id)) else {
+            return;
+        };
+        if let Waiter::Subscription { name, reply } = &waiter
+            && let Some(registered) = self.subscriptions.named(name)
+        {
+            let recovered = registered.recovery.begin(received);
+            registered
+                .wish
+                .shared
+                .begin(&registered.recovery, recovered);
+            // Whoever has asked for it now reads that from the subscription.
+            if let Some(recovered) = recovered.filter(|_| reply.is_none()) {
+                let subscription = name.id.clone();
+                self.tell(Event::Recovered {
+                    subscription,
+                    recovered,
+                });
+            }
+        }
+        answer_if_awaited(waiter.into_reply(), Ok(()));
     }
 
     /// An ERROR: who asked for what the server refuses is told. Whether the connection ends is the
@@ -42,10 +60,16 @@ impl Owner {
         let refusal = StompError::Refused(error.clone());
         let waiter = error.receipt_id.as_deref();
         if let Some(waiter) = waiter.and_then(|id| self.receipts.take(id)) {
-            if let Waiter::Subscription { name, .. } = &waiter
-                && let Some(registered) = self.subscriptions.remove(name)
-            {
-                let _ = registered.wish.end.set(refusal.clone());
+            match &waiter {
+                Waiter::Subscription { name, .. } => {
+                    if let Some(registered) = self.subscriptions.remove(name) {
+                        let _ = registered.wish.shared.end.set(refusal.clone());
+                    }
+                }
+                Waiter::Begin { name, .. } => {
+                    self.transactions.remove(name);
+                }
+                Waiter::Call(_) => {}
             }
             answer_if_awaited(waiter.into_reply(), Err(refusal.clone()));
         }
@@ -58,21 +82,28 @@ impl Owner {
         let Some(registered) = self.subscriptions.of(&received) else {
             return Ok(());
         };
-        let version = link.session.version;
-        let (missed, handle) = (registered.missed, self.handle.clone());
-        let message = StompMessage::new(received, missed, self.connection, version, handle);
+        let recovery = &mut registered.recovery;
+        let id = received.header("message-id").unwrap_or_default();
+        if let Some(count) = recovery.gap(&received) {
+            recovery.drop(count, id);
+            return Ok(());
+        }
+        let cursor = recovery.cursor_with(id);
+        let place = (recovery.missed(), cursor);
+        let (version, handle) = (link.session.version, self.handle.clone());
+        let message = StompMessage::new(received, place, self.connection, version, handle);
         let queue = &registered.wish.queue;
         match queue.try_send(message) {
-            Ok(()) => registered.missed = Missed::Nothing,
+            Ok(()) => recovery.hand_out(cursor),
             Err(mpsc::error::TrySendError::Closed(_)) => {
                 let name = registered.wish.name.clone();
                 return self.unsubscribe(&name, None, link);
             }
             Err(mpsc::error::TrySendError::Full(message)) => match registered.wish.when_full {
-                WhenFull::Drop => registered.drop_one(),
+                WhenFull::Drop => recovery.drop(1, message.id()),
                 WhenFull::Pause => {
                     let queue = queue.clone();
-                    registered.missed = Missed::Nothing;
+                    recovery.hand_out(cursor);
                     self.held = Some(Held { queue, message });
                 }
             },

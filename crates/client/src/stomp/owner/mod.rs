@@ -3,7 +3,7 @@
 mod calls;
 mod frames;
 
-use std::{future::pending, time::Duration};
+use std::{collections::HashSet, future::pending, sync::Arc, time::Duration};
 
 use campanile_stomp::Command;
 use tokio::{
@@ -32,12 +32,16 @@ pub(super) struct Owner {
     asks: mpsc::Receiver<Ask>,
     /// Who wants to disconnect. The sender is gone with the last user.
     goodbyes: mpsc::Receiver<Reply>,
+    /// Transactions that were given up.
+    aborts: mpsc::Receiver<Arc<str>>,
     /// For the messages, which can be acknowledged.
     handle: WeakHandle,
     phase: watch::Sender<Phase>,
     events: broadcast::Sender<Event>,
     subscriptions: Subscriptions,
     receipts: Receipts,
+    /// The transactions that are open on this connection; at most as many as the users hold.
+    transactions: HashSet<Arc<str>>,
     /// Counts the connections.
     connection: u64,
     /// A message whose queue is full. While there is one, nothing is read.
@@ -52,6 +56,13 @@ struct Held {
     message: StompMessage,
 }
 
+/// What users want: calls, to disconnect, to give up transactions.
+type Questions = (
+    mpsc::Receiver<Ask>,
+    mpsc::Receiver<Reply>,
+    mpsc::Receiver<Arc<str>>,
+);
+
 /// How it ends with one connection.
 enum End {
     /// Somebody wants to disconnect, or nobody is left.
@@ -62,7 +73,7 @@ enum End {
 impl Owner {
     pub(super) fn new(
         plan: Plan,
-        (asks, goodbyes): (mpsc::Receiver<Ask>, mpsc::Receiver<Reply>),
+        (asks, goodbyes, aborts): Questions,
         handle: WeakHandle,
         phase: watch::Sender<Phase>,
         events: broadcast::Sender<Event>,
@@ -71,11 +82,13 @@ impl Owner {
             plan,
             asks,
             goodbyes,
+            aborts,
             handle,
             phase,
             events,
             subscriptions: Subscriptions::default(),
             receipts: Receipts::default(),
+            transactions: HashSet::new(),
             connection: 0,
             held: None,
             refusal: None,
@@ -126,6 +139,7 @@ impl Owner {
             let can_ask = !link.is_full();
             let done = select! {
                 Some(ask) = self.asks.recv(), if can_ask => self.answer(ask, link),
+                Some(name) = self.aborts.recv(), if can_ask => self.abort(&name, link),
                 goodbye = self.goodbyes.recv() => return End::Wanted(goodbye),
                 received = go_on(link, is_reading) => match received {
                     Ok(received) => self.receive(received, link),
@@ -153,6 +167,7 @@ impl Owner {
         self.phase.send_replace(Phase::Offline);
         self.receipts.lose(&error);
         self.subscriptions.lose();
+        self.transactions.clear();
         self.tell(Event::Lost(error.clone()));
         error
     }
@@ -189,15 +204,9 @@ impl Owner {
         loop {
             select! {
                 tried = &mut trying => return Ok(tried),
-                Some(ask) = self.asks.recv() => match ask {
-                    Ask::Unsubscribe { name, reply } => {
-                        self.subscriptions.remove(&name);
-                        answer_if_awaited(reply, Ok(()));
-                    }
-                    Ask::Send { reply, .. } | Ask::Subscribe { reply, .. } => {
-                        answer_if_awaited(Some(reply), Err(StompError::Offline));
-                    }
-                },
+                Some(ask) = self.asks.recv() => self.answer_offline(ask),
+                // They are gone with the connection.
+                Some(_) = self.aborts.recv() => {}
                 goodbye = self.goodbyes.recv() => return Err(End::Wanted(goodbye)),
                 permit = room(self.held.as_ref()) => self.deliver_held(permit),
             }
