@@ -14,8 +14,8 @@ use crate::queues::item::{ConsumerId, cost};
 use crate::queues::mint::Mint;
 use crate::queues::store::Change;
 use crate::queues::table::Queues;
-use crate::queues::taker::{Taker, Wants};
-use crate::queues::{QueueState, Settlement, Verdict};
+use crate::queues::taker::Taker;
+use crate::queues::{QueueState, Settlement, Verdict, Wants};
 use crate::session::SessionId;
 
 /// What is due nowhere.

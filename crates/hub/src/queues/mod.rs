@@ -10,6 +10,8 @@ mod mint;
 mod properties;
 mod queue;
 mod settling;
+#[cfg(test)]
+mod steps;
 mod store;
 #[cfg(test)]
 mod store_tests;
@@ -74,9 +76,13 @@ impl Default for QueueLimits {
 pub enum Acknowledgement {
     /// Once it is with the socket.
     OnWrite,
-    /// When the consumer [settles](Shard::settle) it.
+    /// When the consumer [settles](crate::Shard::settle) it.
     ByConsumer,
 }
+
+/// Says which messages a consumer takes: must be quick and must not block. One that panics does not
+/// want.
+pub type Wants = Arc<dyn Fn(&Publication) -> bool + Send + Sync>;
 
 /// A session's wish to take messages from a queue.
 pub struct Consumer {
@@ -89,7 +95,7 @@ pub struct Consumer {
     /// How many messages it may have that are not dealt with.
     pub prefetch: u16,
     /// Which messages it takes; must be quick, and is asked on any thread under the log's lock.
-    pub wants: Option<Arc<dyn Fn(&Publication) -> bool + Send + Sync>>,
+    pub wants: Option<Wants>,
     /// What becomes of a message on its way out; one that is dropped here counts as dealt with.
     pub filter: Option<Filter>,
 }

@@ -11,59 +11,13 @@ use crate::moment::Moment;
 use crate::publication::{Message, Publication, PublicationId};
 use crate::queues::item::{ConsumerId, Dispatched, Item, QUEUED_OVERHEAD_BYTES};
 use crate::queues::queue::{Doomed, Queue};
-use crate::queues::taker::{Taker, Wants};
-use crate::queues::{QueueLimits, Verdict};
+use crate::queues::steps::{Step, step};
+use crate::queues::taker::Taker;
+use crate::queues::{QueueLimits, Verdict, Wants};
 use crate::session::{SessionId, Slot};
 
 const DELAY: Duration = Duration::from_millis(100);
 const REJECTIONS_MAX: u32 = 3;
-
-#[derive(Clone, Debug)]
-enum Step {
-    /// Of a colour, and perhaps not for ever.
-    Send(u8, Option<u16>),
-    Admit {
-        prefetch: u16,
-        is_done_on_write: bool,
-        wants: Option<u8>,
-    },
-    Retire(usize),
-    Remove(usize),
-    Settle(usize, usize, Verdict, bool),
-    Decline(usize, usize),
-    Rest(usize),
-    Pass(u16),
-    /// The way to some consumers is full for a while.
-    Stall(bool),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let verdict = prop_oneof![
-        4 => Just(Verdict::Accepted),
-        3 => Just(Verdict::Rejected),
-        1 => Just(Verdict::Discarded),
-    ];
-    let some = 0..1_000_usize;
-    prop_oneof![
-        8 => (0..3_u8, prop::option::weighted(0.2, 1..300_u16))
-            .prop_map(|(colour, life)| Step::Send(colour, life)),
-        2 => (1..4_u16, any::<bool>(), prop::option::of(0..3_u8)).prop_map(
-            |(prefetch, is_done_on_write, wants)| Step::Admit {
-                prefetch,
-                is_done_on_write,
-                wants,
-            }
-        ),
-        1 => some.clone().prop_map(Step::Retire),
-        1 => some.clone().prop_map(Step::Remove),
-        6 => (some.clone(), some.clone(), verdict, any::<bool>())
-            .prop_map(|(who, which, verdict, all)| Step::Settle(who, which, verdict, all)),
-        1 => (some.clone(), some.clone()).prop_map(|(who, which)| Step::Decline(who, which)),
-        2 => some.prop_map(Step::Rest),
-        2 => (1..120_u16).prop_map(Step::Pass),
-        1 => any::<bool>().prop_map(Step::Stall),
-    ]
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Where {
@@ -220,7 +174,7 @@ impl World {
                 self.free(&gone.has);
             }
             Step::Settle(who, which, verdict, cumulative) => {
-                self.settle(who, which, verdict, cumulative)
+                self.settle(who, which, verdict, cumulative);
             }
             Step::Decline(who, which) => {
                 let Some(id) = self.pick(who) else { return };

@@ -225,7 +225,7 @@ fn s91_the_store_knows_what_queues_hold() {
         scene.shard.stop_consuming(scene.slot, "d"),
         Outcome::Done(())
     );
-    scene.put(DEAD, brief.clone());
+    scene.put(DEAD, brief);
     assert_eq!(scene.kept().len(), 2);
     scene.pass(Duration::from_secs(1));
     assert_eq!(scene.kept(), [of(4, 0)]);

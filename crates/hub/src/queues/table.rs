@@ -216,21 +216,25 @@ impl Queues {
     /// Moves messages to their dead letters; those for which there is no room stay and wait.
     pub(crate) fn bury(&mut self, key: usize, doomed: Vec<Doomed>, mint: &mut Mint<'_>) {
         let now = self.now;
-        for (item, reason) in doomed {
+        let mut doomed = doomed.into_iter();
+        while let Some((item, reason)) = doomed.next() {
             let Some(queue) = self.queues.get(key) else {
                 return;
             };
             let (from, target) = (Arc::clone(&queue.name), queue.limits.dead_letters.clone());
-            let Some(target) = target else {
-                // The rule has changed meanwhile: back in line.
-                self.with(key, |queue| queue.keep_doomed((item, reason), now));
-                continue;
-            };
             let message = dead_letter(&item.publication, &from, reason);
-            match self.bury_one(&from, &item, message, &target, mint) {
-                Ok(()) => self.with(key, |queue| queue.drop_item(&item)),
-                Err(_) => self.with(key, |queue| queue.keep_doomed((item, reason), now)),
+            let buried = match &target {
+                Some(target) => self.bury_one(&from, &item, message, target, mint),
+                // The rule has changed since they were doomed. They wait for it to change again.
+                None => Err(Refusal::QueueFull),
             };
+            if buried.is_err() {
+                // Where there is no room for one there is none for the next.
+                let all = std::iter::once((item, reason)).chain(doomed);
+                self.with(key, |queue| queue.keep_doomed(all, now));
+                return;
+            }
+            self.with(key, |queue| queue.drop_item(&item));
         }
     }
 
@@ -273,9 +277,9 @@ impl Queues {
         self.due.first().map(|(moment, _)| *moment)
     }
 
-    /// Whether something was left for later.
+    /// Whether something is left to do now.
     pub(crate) fn is_unfinished(&self) -> bool {
-        !self.unfinished.is_empty()
+        !self.unfinished.is_empty() || self.next_due().is_some_and(|moment| moment <= self.now)
     }
 
     /// Looks at everything that is due, and goes on with what was left.
