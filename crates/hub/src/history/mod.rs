@@ -10,6 +10,7 @@
 //! published to a destination that was forgotten, is taken for a loss (`gone.rs`).
 
 mod gone;
+mod hashing;
 mod histories;
 mod join;
 #[cfg(test)]
