@@ -23,6 +23,7 @@ mod http;
 mod proxy;
 mod raw;
 mod scene;
+mod sending;
 mod server;
 mod stomp;
 mod stomp_peer;
