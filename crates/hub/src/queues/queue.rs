@@ -2,8 +2,9 @@
 //! and no clock.
 //!
 //! Each message is in one of four places: `ready` by its position, `delayed` until a moment, in flight
-//! with a taker, or `doomed` while there is no room for it among the dead letters. Every operation looks at few messages, however many wait: what may need more
-//! is counted in steps and continued later.
+//! with a taker, or `doomed` while there is no room for it among the dead letters. Every operation
+//! looks at few messages, however many wait: what may need more is counted in steps and continued
+//! later.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
