@@ -113,7 +113,7 @@ impl Replays {
 
     /// Forgets all that waits for a session.
     pub(crate) fn forget(&mut self, slot: Slot) {
-        if self.by_slot.remove(&slot).is_some() {
+        if self.by_slot.remove(&slot).is_some_and(|gone| gone.is_ready) {
             self.ready.retain(|one| *one != slot);
         }
     }
