@@ -64,7 +64,7 @@ mod tests {
         let format = hub.register(Arc::new(Silent)).expect("room");
         let address = ([127, 0, 0, 1], 1).into();
         let shard = &mut shards[0];
-        let mut open = |shard: &mut Shard| {
+        let open = |shard: &mut Shard| {
             let new = NewSession {
                 endpoint: Destination::endpoint("/e"),
                 format,
