@@ -238,6 +238,26 @@ impl Report {
 }
 
 impl Interval {
+    /// What came in the time that ended at `at_seconds`, with its latencies in nanoseconds.
+    pub(crate) fn new(
+        at_seconds: f64,
+        per_second: f64,
+        latencies: &Histogram,
+        rss_bytes: Option<u64>,
+    ) -> Self {
+        let micros = |share| {
+            (latencies.total() > 0).then(|| latencies.quantile(share) as f64 / 1000.0)
+        };
+        Self {
+            at_seconds,
+            per_second,
+            p50_micros: micros(0.5),
+            p99_micros: micros(0.99),
+            max_micros: micros(1.0),
+            rss_bytes,
+        }
+    }
+
     /// The interval as one line of JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
