@@ -83,6 +83,18 @@ pub enum BenchError {
         /// Whom the shape expects it to reach.
         whom: &'static str,
     },
+    /// Consumers have asked for a receipt with their DISCONNECT and not got it, so that it is not
+    /// known which of their acknowledgements have taken effect.
+    #[error(
+        "{sessions} consumers have said that they leave, and {seconds} s later the server has not \
+         confirmed it; is it behind with acknowledgements?"
+    )]
+    NoReceipt {
+        /// Consumers that wait.
+        sessions: usize,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// The process to watch cannot be read.
     #[error("--pid {pid}: there is no such process to be read here: {source}")]
     Process {

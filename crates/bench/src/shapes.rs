@@ -19,6 +19,9 @@ use crate::{
 /// closes is no error: that is in the report.
 pub fn run(plan: &Plan, progress: &mut dyn FnMut(&Progress)) -> Result<Report, BenchError> {
     plan.check()?;
+    if plan.shape == Shape::Queue {
+        return crate::queue::run(plan, progress);
+    }
     crate::descriptors::allow(plan.sessions)?;
     let mut run = Run::new(plan, progress)?;
     let mut report = Report::of(plan);
