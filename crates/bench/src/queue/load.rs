@@ -61,7 +61,7 @@ impl Run<'_> {
         let mut rate = (self.plan.rate).map(|per_second| Rate::new(per_second, start));
         loop {
             let now = self.clock.now();
-            if now >= part.end || !self.crew.ended.is_empty() {
+            if now >= part.end {
                 break;
             }
             let next = self.send_what_may(rate.as_mut(), now);
@@ -70,7 +70,7 @@ impl Run<'_> {
             }
             let wake = next.min(part.end).min(part.looked + part.step);
             let wait = Duration::from_nanos(wake.saturating_sub(self.clock.now()));
-            self.crew.turn(wait.min(WAIT), &mut self.tally)?;
+            self.turn(wait.min(WAIT))?;
         }
         self.drain(stage)?;
         self.look(&mut part)?;
@@ -127,11 +127,11 @@ impl Run<'_> {
         self.crew.send(producer, queue, payload, receipt);
     }
 
-    /// Waits until everything has come, or nothing comes any more, or the server ends sessions.
+    /// Waits until everything has come, or nothing comes any more.
     pub(super) fn drain(&mut self, stage: Stage) -> Result<(), BenchError> {
         let start = self.clock.now();
         let patience = self.plan.patience.as_nanos() as u64;
-        while self.tally.missing() > 0 && self.crew.ended.is_empty() {
+        while self.tally.missing() > 0 {
             let since = self.clock.now() - self.tally.last_delivery.max(start);
             if since > patience {
                 return Ok(());
@@ -139,7 +139,7 @@ impl Run<'_> {
             if stage == Stage::Measuring {
                 self.teller.tell(Stage::Draining, 0.0, None);
             }
-            self.crew.turn(Duration::from_millis(10), &mut self.tally)?;
+            self.turn(Duration::from_millis(10))?;
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ mod plan;
 mod session;
 mod tally;
 
+use std::time::Duration;
+
 pub use plan::{AckMode, QueuePlan};
 
 use crate::{
@@ -47,7 +49,7 @@ struct Run<'a> {
 /// Makes a run with queues and tells what came of it.
 ///
 /// # Errors
-/// When a session cannot be opened, or the system fails. A server that loses or repeats messages is
+/// When a session cannot be opened, or is ended by the server, or the system fails. A server that loses or repeats messages is
 /// no error: that is in the report.
 pub(crate) fn run(plan: &Plan, progress: &mut dyn FnMut(&Progress)) -> Result<Report, BenchError> {
     crate::descriptors::allow(plan.queue.sessions())?;
@@ -80,10 +82,6 @@ pub(crate) fn run(plan: &Plan, progress: &mut dyn FnMut(&Progress)) -> Result<Re
     run.enter(&mut report, &outcome);
     run.check_settled(&mut report)?;
     run.leave(true)?;
-    for (_, why) in &run.crew.ended {
-        *report.close_reasons.entry(why.clone()).or_default() += 1;
-    }
-    report.closed_by_server = run.crew.ended.len() as u64;
     report.rss_bytes_left = run.watch.rss_bytes()?;
     report.series = run.series;
     Ok(report)
@@ -122,7 +120,7 @@ impl Run<'_> {
                     why: why.into(),
                 })?;
             }
-            self.turn()?;
+            self.crew.turn(WAIT, &mut self.tally)?;
             if let Some((session, why)) = self.crew.ended.pop() {
                 let why = OpeningError::Dialect(why);
                 return Err(BenchError::Opening { session, why });
@@ -130,8 +128,13 @@ impl Run<'_> {
         }
     }
 
-    fn turn(&mut self) -> Result<(), BenchError> {
-        Ok(self.crew.turn(WAIT, &mut self.tally)?)
+    /// Waits for at most `timeout`, and reads all sessions that are ready.
+    fn turn(&mut self, timeout: Duration) -> Result<(), BenchError> {
+        self.crew.turn(timeout, &mut self.tally)?;
+        match self.crew.ended.pop() {
+            Some((session, why)) => Err(BenchError::Ended { session, why }),
+            None => Ok(()),
+        }
     }
 
     /// Writes the figures of the load into the report.
@@ -160,14 +163,7 @@ impl Run<'_> {
     /// Lets the consumers leave and come back. What they then get must be new: anything else was
     /// received, and settled by an acknowledgement or by itself, and yet it was kept.
     fn check_settled(&mut self, report: &mut Report) -> Result<(), BenchError> {
-        if self.crew.ended.is_empty() {
-            self.leave(false)?;
-        }
-        if !self.crew.ended.is_empty() {
-            let why = "the server has ended sessions".to_owned();
-            report.not_measured.insert("whether queues are empty", why);
-            return Ok(());
-        }
+        self.leave(false)?;
         self.open_absent()?;
         // One message for each queue: what was left in a queue comes before it.
         self.tally = self.tally.next_part();
@@ -205,7 +201,7 @@ impl Run<'_> {
             }
             let gone = 1.0 - leaving as f64 / self.plan.queue.sessions() as f64;
             self.teller.tell(Stage::Leaving, gone, None);
-            self.turn()?;
+            self.turn(WAIT)?;
         }
     }
 }

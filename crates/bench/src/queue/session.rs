@@ -111,10 +111,9 @@ impl Session {
     /// Appends a message; `receipt` tells up to where the server's answer confirms which part.
     pub(crate) fn send(&mut self, queue: &str, payload: &[u8], receipt: Option<(u32, u64)>) {
         let mut writer = FrameWriter::new(&mut self.out, Version::V12, Command::Send);
-        // What RabbitMQ and ActiveMQ assume; to be sure that nobody writes it to a disk.
-        writer
-            .header("destination", queue)
-            .header("persistent", "false");
+        // Without `persistent` nobody writes it to a disk. With `persistent:false` RabbitMQ would
+        // make a queue that only this session may use.
+        writer.header("destination", queue);
         if let Some((run, end)) = receipt {
             writer.header("receipt", &format!("{run}-{end}"));
         }
@@ -340,7 +339,7 @@ mod tests {
         session.send("/queue/a", b"x", Some((0x100, 4)));
         let said = text(&session.out);
         assert!(
-            said.contains("\npersistent:false\nreceipt:256-4\n"),
+            said.contains("\ndestination:/queue/a\nreceipt:256-4\n"),
             "{said}"
         );
         let octets = b"CONNECTED\nversion:1.2\n\n\0RECEIPT\nreceipt-id:256-4\n\n\0";
