@@ -81,7 +81,6 @@ pub(crate) fn run(plan: &Plan, progress: &mut dyn FnMut(&Progress)) -> Result<Re
     let outcome = run.load(plan.seconds, Stage::Measuring)?;
     run.enter(&mut report, &outcome);
     run.check_settled(&mut report)?;
-    run.leave(true)?;
     report.rss_bytes_left = run.watch.rss_bytes()?;
     report.series = run.series;
     Ok(report)
@@ -163,14 +162,15 @@ impl Run<'_> {
     /// Lets the consumers leave and come back. What they then get must be new: anything else was
     /// received, and settled by an acknowledgement or by itself, and yet it was kept.
     fn check_settled(&mut self, report: &mut Report) -> Result<(), BenchError> {
+        self.tally = self.tally.next_part();
         self.leave(false)?;
         self.open_absent()?;
         // One message for each queue: what was left in a queue comes before it.
-        self.tally = self.tally.next_part();
         for _ in 0..self.plan.queue.queues {
             self.send(0, self.clock.now(), true);
         }
         self.drain(Stage::Draining)?;
+        self.leave(true)?;
         report.duplicated += self.tally.duplicated;
         report.misdelivered += self.tally.misdelivered;
         report.missing += self.tally.missing();
