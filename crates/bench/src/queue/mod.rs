@@ -49,8 +49,8 @@ struct Run<'a> {
 /// Makes a run with queues and tells what came of it.
 ///
 /// # Errors
-/// When a session cannot be opened, or is ended by the server, or the system fails. A server that loses or repeats messages is
-/// no error: that is in the report.
+/// When a session cannot be opened, or is ended by the server, or the system fails. A server that
+/// loses or repeats messages is no error: that is in the report.
 pub(crate) fn run(plan: &Plan, progress: &mut dyn FnMut(&Progress)) -> Result<Report, BenchError> {
     crate::descriptors::allow(plan.queue.sessions())?;
     let clock = Clock::start();
