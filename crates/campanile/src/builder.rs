@@ -276,7 +276,7 @@ impl Builder {
             .clamp(1, campanile_hub::SHARDS_MAX);
         let pause_max = self.batching_pause_max.unwrap_or(driver::PAUSE_MAX_DEFAULT);
         let (hub, idle) = driver::prepare(count, pause_max)?;
-        self.broker.retain_at(&hub)?;
+        self.broker.set_up(&hub)?;
         let states = Arc::new(self.states);
         let common = Common {
             states: Arc::clone(&states),
@@ -287,7 +287,7 @@ impl Builder {
                 &self.trusted_proxies,
                 self.proxy_headers,
             )?),
-            broker: self.broker,
+            broker: Arc::new(self.broker.build()?),
             handlers: self.handlers,
             stages: Arc::new(self.stages),
         };

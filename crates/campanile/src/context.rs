@@ -7,7 +7,7 @@ use campanile_hub::{Ending, Headers, PathParameters};
 
 use crate::error::{HandlerError, Rejection};
 pub use crate::event_kind::EventKind;
-pub(crate) use crate::sent::{About, Purpose, Replies, Sent};
+pub(crate) use crate::sent::{About, Purpose, Replies, Sent, Together};
 use crate::session::Session;
 use crate::state::Application;
 use crate::stomp::StompEvent;

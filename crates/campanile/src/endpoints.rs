@@ -16,7 +16,7 @@ use crate::path::{PathTemplate, Routes};
 use crate::state::States;
 use crate::statistics::Counters;
 use crate::stomp::{
-    Broker, HandlerRoutes, Registered, Stages, StompFormats, StompRules, StompRuntime,
+    Brokering, HandlerRoutes, Registered, Stages, StompFormats, StompRules, StompRuntime,
 };
 
 /// What the endpoint of those who come over TCP is called, where others have a path.
@@ -30,7 +30,7 @@ pub(crate) struct Common {
     pub(crate) on_error: Option<(Callback, Vec<RequiredState>)>,
     pub(crate) interceptors: Vec<Arc<dyn HandshakeInterceptor>>,
     pub(crate) proxies: Arc<TrustedProxies>,
-    pub(crate) broker: Broker,
+    pub(crate) broker: Arc<Brokering>,
     pub(crate) handlers: Vec<Registered>,
     pub(crate) stages: Arc<Stages>,
 }
@@ -70,7 +70,7 @@ impl Endpoints {
             on_error: None,
             interceptors: Vec::new(),
             proxies: Arc::new(proxies.expect("no proxies")),
-            broker: Broker::new(),
+            broker: Arc::new(crate::Broker::new().build().expect("a broker")),
             handlers: Vec::new(),
             stages: Arc::default(),
         };
@@ -179,10 +179,10 @@ impl Endpoints {
         } = &self.common;
         let on_error = on_error.as_ref().map(|(callback, _)| callback);
         let handlers = HandlerRoutes::new(&self.common.handlers, decorators, on_error)?;
-        let broker = self.common.broker.clone().build()?;
+        let broker = Arc::clone(&self.common.broker);
         Ok(StompRuntime {
             formats: Arc::new(StompFormats::new(formats.hub(), broker.users())),
-            broker: Arc::new(broker),
+            broker,
             handlers: Arc::new(handlers),
             stages: Arc::clone(&self.common.stages),
             rules: StompRules::default(),
@@ -191,9 +191,9 @@ impl Endpoints {
         })
     }
 
-    /// What user destinations begin with.
-    pub(crate) fn user_prefix(&self) -> &str {
-        self.common.broker.user_prefix()
+    /// What names of destinations mean.
+    pub(crate) fn broker(&self) -> &Brokering {
+        &self.common.broker
     }
 
     /// Takes the endpoint with this template away. Answers whether there was one.

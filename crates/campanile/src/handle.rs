@@ -118,6 +118,8 @@ impl Handle {
 
     /// Sends to all sessions that have subscribed to a destination: with
     /// [`Session::subscribe`](Session::subscribe), or as STOMP clients. The answer says how many.
+    /// Under the name of a [queue](crate::Broker::queues) it goes into that queue, for one of its
+    /// consumers.
     ///
     /// A message may have headers: `Message::text("…").with_headers([("colour", "red")])`. What is
     /// done to every message of one kind, such as a default destination or a header, is a function
@@ -130,9 +132,8 @@ impl Handle {
         destination: impl Into<Arc<str>>,
         message: impl Into<Message>,
     ) -> Result<Accepted, Refusal> {
-        self.hub
-            .publish(Destination::named(destination), message.into())
-            .finished()
+        let destination = self.endpoints.broker().destination(destination);
+        self.hub.publish(destination, message.into()).finished()
     }
 
     /// Sends to all sessions of a user that have subscribed to their own destination of this name
@@ -284,7 +285,8 @@ impl Handle {
 
     /// How many open sessions have subscribed to a destination.
     pub fn count_at(&self, destination: impl Into<Arc<str>>) -> usize {
-        self.hub.subscriptions(&Destination::named(destination))
+        let destination = self.endpoints.broker().destination(destination);
+        self.hub.subscriptions(&destination)
     }
 
     /// How many open sessions an endpoint has.

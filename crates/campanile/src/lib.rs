@@ -77,6 +77,7 @@ mod handshake;
 mod mounted;
 pub mod origin;
 pub mod path;
+mod presence;
 mod problem;
 mod registry;
 mod reply;
@@ -97,10 +98,10 @@ pub use bytes::Bytes;
 /// [`Handle::broadcast_to`] is asked about.
 pub use campanile_hub as hub;
 pub use campanile_hub::{
-    Accepted, Attributes, Cause, Content, Delivery, Ending, Message, OutboxPolicy, Overflow,
-    PONG_TIMEOUT, Parts, PathParameters, Pattern, PatternError, Publication, PublicationId,
-    RETAINED_BYTES_MAX, RETAINED_DESTINATIONS_MAX, Refusal, RetainedLimits, Separator, SessionId,
-    Timeouts,
+    Accepted, Attributes, Cause, Content, Cursor, CursorInvalid, Delivery, Ending, HistoryBounds,
+    HistoryLimits, Message, OutboxPolicy, Overflow, PONG_TIMEOUT, Parts, PathParameters, Pattern,
+    PatternError, Publication, PublicationId, QueueLimits, QueueState, RETAINED_BYTES_MAX,
+    RETAINED_DESTINATIONS_MAX, Refusal, RetainedLimits, Separator, SessionId, Timeouts,
 };
 pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
@@ -140,6 +141,7 @@ pub use handshake::{
     HandshakeInterceptor, Intercepting, Refused, RuleError, query_pairs,
 };
 pub use origin::OriginPolicy;
+pub use presence::Presence;
 pub use problem::problem;
 pub use registry::{Listing, REGISTRY_ITEMS_MAX, SessionEntry, SubscriptionEntry, UserEntry};
 pub use reply::{Close, IntoReply, Reply};
@@ -149,5 +151,7 @@ pub use state::Application;
 pub use statistics::{EndedSessions, Statistics, StompFrames};
 pub use stomp::{
     Broker, BrokerError, CONNECT_BYTES_MAX, Handlers, InboundFrame, Login, OnRefusal,
-    OutboundMessage, Passage, SUBSCRIPTIONS_MAX, StompEndpoint, StompError, Subscription,
+    OutboundMessage, PREFETCH_DEFAULT, PREFETCH_MAX, Passage, SUBSCRIPTIONS_MAX, StompEndpoint,
+    StompError, Subscription, TRANSACTION_AGE_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_FRAMES_MAX,
+    TRANSACTIONS_MAX,
 };

@@ -220,16 +220,10 @@ impl Handle {
         Ok(Listing { items, is_complete })
     }
 
-    /// How many subscriptions a publication to a destination would reach now, those of patterns
-    /// included (S99).
-    pub fn subscriptions(&self, destination: impl Into<Arc<str>>) -> usize {
-        self.hub().reach(&Destination::named(destination)).0
-    }
-
     fn clerk(&self) -> Clerk {
         Clerk {
             hub: self.hub().clone(),
-            users: self.endpoints().user_prefix().into(),
+            users: self.endpoints().broker().users().into(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Messages to destinations of the application's, on their way to handlers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use campanile_hub::{Headers, PathParameters};
 
@@ -27,6 +28,8 @@ pub(crate) struct About {
     pub(crate) replies: Replies,
     /// The receipt that is asked for.
     pub(crate) receipt: Option<Box<str>>,
+    /// There for messages of a transaction, in place of a receipt of their own.
+    pub(crate) together: Option<Arc<Together>>,
     /// Asked when the handler fails.
     pub(crate) on_error: Option<Callback>,
     pub(crate) purpose: Purpose,
@@ -50,8 +53,61 @@ impl About {
             concurrency: self.concurrency,
             replies: Replies::Session(ERRORS.into()),
             receipt: self.receipt.clone(),
+            together: self.together.clone(),
             on_error: None,
             purpose: self.purpose,
+        }
+    }
+}
+
+/// Messages of one transaction on their way to handlers: the receipt is given after the last of them,
+/// unless one has failed.
+#[derive(Debug)]
+pub(crate) struct Together {
+    receipt: Option<Box<str>>,
+    /// How many have not been answered.
+    left: AtomicUsize,
+    has_failed: AtomicBool,
+}
+
+impl Together {
+    pub(crate) fn new(receipt: Option<&str>, messages: usize) -> Self {
+        Self {
+            receipt: receipt.map(Into::into),
+            left: AtomicUsize::new(messages),
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// One was handled. Answers the receipt to be given, if that was the last and none has failed.
+    fn handled(&self) -> Option<&str> {
+        let is_last = self.left.fetch_sub(1, Ordering::Relaxed) == 1;
+        let has_failed = self.has_failed.load(Ordering::Relaxed);
+        self.receipt.as_deref().filter(|_| is_last && !has_failed)
+    }
+
+    /// One was refused. Answers the receipt that was asked for, for the first of these.
+    fn refused(&self) -> Option<&str> {
+        self.left.fetch_sub(1, Ordering::Relaxed);
+        let has_failed = self.has_failed.swap(true, Ordering::Relaxed);
+        self.receipt.as_deref().filter(|_| !has_failed)
+    }
+}
+
+impl About {
+    /// The receipt to be given now that it is done.
+    pub(crate) fn receipt_of_done(&self) -> Option<&str> {
+        match &self.together {
+            Some(together) => together.handled(),
+            None => self.receipt.as_deref(),
+        }
+    }
+
+    /// The receipt that an ERROR is to name now that it is refused.
+    pub(crate) fn receipt_of_refused(&self) -> Option<&str> {
+        match &self.together {
+            Some(together) => together.refused(),
+            None => self.receipt.as_deref(),
         }
     }
 }

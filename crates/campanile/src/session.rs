@@ -199,6 +199,10 @@ impl Session {
     /// [`Handle::publish`](crate::Handle::publish) from now on reaches this session. A destination
     /// is there as long as somebody has subscribed. Subscribing again changes nothing.
     ///
+    /// Nothing comes of the name of a [queue](crate::Broker::queues): what is published there waits
+    /// for its consumers, which are STOMP clients. Where such names are to be topics, list their
+    /// prefix in [`Broker::topics`](crate::Broker::topics).
+    ///
     /// # Errors
     /// [`Refusal::NoSession`] when it has ended, [`Refusal::Overloaded`] when its shard is behind.
     pub fn subscribe(&self, destination: impl Into<Arc<str>>) -> Result<(), Refusal> {

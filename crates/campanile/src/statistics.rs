@@ -73,6 +73,16 @@ pub struct StompFrames {
     pub subscribe: u64,
     /// UNSUBSCRIBE frames.
     pub unsubscribe: u64,
+    /// ACK frames.
+    pub ack: u64,
+    /// NACK frames.
+    pub nack: u64,
+    /// BEGIN frames.
+    pub begin: u64,
+    /// COMMIT frames.
+    pub commit: u64,
+    /// ABORT frames.
+    pub abort: u64,
     /// ERROR frames, which went out.
     pub errors: u64,
     /// Frames for a handler that there is not (S144).
@@ -95,6 +105,11 @@ pub(crate) struct Counters {
     send: AtomicU64,
     subscribe: AtomicU64,
     unsubscribe: AtomicU64,
+    ack: AtomicU64,
+    nack: AtomicU64,
+    begin: AtomicU64,
+    commit: AtomicU64,
+    abort: AtomicU64,
     errors: AtomicU64,
     unhandled: AtomicU64,
 }
@@ -126,6 +141,11 @@ impl Counters {
             Command::Send => &self.send,
             Command::Subscribe => &self.subscribe,
             Command::Unsubscribe => &self.unsubscribe,
+            Command::Ack => &self.ack,
+            Command::Nack => &self.nack,
+            Command::Begin => &self.begin,
+            Command::Commit => &self.commit,
+            Command::Abort => &self.abort,
             Command::Error => &self.errors,
             _ => return,
         };
@@ -159,6 +179,11 @@ impl Counters {
                 send: of(&self.send),
                 subscribe: of(&self.subscribe),
                 unsubscribe: of(&self.unsubscribe),
+                ack: of(&self.ack),
+                nack: of(&self.nack),
+                begin: of(&self.begin),
+                commit: of(&self.commit),
+                abort: of(&self.abort),
                 errors: of(&self.errors),
                 unhandled: of(&self.unhandled),
             },

@@ -149,14 +149,14 @@ fn s73_s76_s77_s78_what_is_wrong_is_an_error_that_says_so_and_a_close() {
             &["SUBSCRIBE\nid:0\ndestination:/topic/a\nselector:a =\n\n"],
             "bad-selector",
         ),
-        (&["SEND\ndestination:/queue/a\n\n"], "unknown-destination"),
+        (&["SEND\ndestination:/queue/a\n\n"], "forbidden"),
         (&["SEND\n\nx"], "missing-header"),
         (&["UNSUBSCRIBE\nid:9\n\n"], "no-subscription"),
         (
             &["CONNECT\naccept-version:1.2\nhost:h\n\n"],
             "connected-already",
         ),
-        (&["BEGIN\ntransaction:t\n\n"], "unsupported"),
+        (&["COMMIT\ntransaction:t\n\n"], "unknown-transaction"),
         (&["SHOUT\n\n"], "unknown-command"),
         (
             &[

@@ -182,7 +182,7 @@ fn v10_send_needs_a_destination_and_hands_on_headers_and_body() {
     fatal(
         "1.0",
         "SEND\ndestination:/topic/a\ntransaction:t\n\nx\0",
-        "unsupported",
+        "unknown-transaction",
         1008,
     );
     fatal(
@@ -275,15 +275,22 @@ fn v10_unsubscribe_by_destination_or_id() {
 }
 
 #[test]
-fn v10_transactions_have_a_name_and_are_refused() {
+fn v10_transactions_have_a_name() {
     for command in ["BEGIN", "COMMIT", "ABORT"] {
         fatal("1.0", format!("{command}\n\n\0"), "missing-header", 1002);
+    }
+    for command in ["COMMIT", "ABORT"] {
         fatal(
             "1.0",
             format!("{command}\ntransaction: t\n\n\0"),
-            "unsupported",
+            "unknown-transaction",
             1008,
         );
+        let (_test, mut client) = session("1.0");
+        send(&mut client, "BEGIN\ntransaction: t\n\n");
+        let frame = format!("{command}\ntransaction:t\nreceipt:r\n\n");
+        send(&mut client, &frame);
+        assert_eq!(receipt(&mut client), "r");
     }
 }
 

@@ -32,14 +32,14 @@ const TEXT: &str = "SEND\ndestination:/topic/a\n";
 #[test]
 fn v12_send_needs_a_destination_that_exists() {
     fatal("1.2", "SEND\n\nx\0", "missing-header", 1002);
-    for name in ["", "/", "topic/a", "/topic", "/queue/a", "/topics/a"] {
+    for name in ["", "/", "topic/a", "/topic", "/queue", "/topics/a"] {
         let stream = format!("SEND\ndestination:{name}\n\nx\0");
         fatal("1.2", stream, "unknown-destination", 1008);
     }
     fatal(
         "1.2",
         format!("{TEXT}transaction:t\n\nx\0"),
-        "unsupported",
+        "unknown-transaction",
         1008,
     );
 }

@@ -48,6 +48,11 @@ impl PrivateName {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Whether one session alone has it.
+    pub(crate) fn is_of_session(&self) -> bool {
+        matches!(self.owner, Owner::Session(_))
+    }
 }
 
 impl Destination {

@@ -121,6 +121,8 @@ impl Shard {
         };
         self.topics
             .leave_all(&self.shared.log, self.index, &mut self.members, slot);
+        self.replays.forget(slot);
+        self.retire_consumers(slot);
         self.outgoing.push(Outgoing {
             session: id,
             frame: Frame::reply(frame.unwrap_or_default()),
@@ -141,7 +143,8 @@ impl Shard {
         now: Moment,
     ) {
         let subscribers = self.topics.subscribers(destination).iter();
-        let slots: Vec<Slot> = subscribers.map(|one| one.slot).collect();
+        let consumers = self.consumers.slots(destination);
+        let slots: Vec<Slot> = subscribers.map(|one| one.slot).chain(consumers).collect();
         for slot in slots {
             let ending = Ending {
                 code,

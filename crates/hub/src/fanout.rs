@@ -9,12 +9,12 @@ use crate::format::{FORMATS_MAX, Format, Formats};
 use crate::inbox::Predicate;
 use crate::member::{Deadline, Member};
 use crate::moment::Moment;
-use crate::outbox::Frame;
+use crate::outbox::{Frame, Origin, Overflow};
 use crate::prefixed::{Frames, Prefixed};
 use crate::publication::Publication;
 use crate::shard::Shard;
 use crate::sink::{Ending, Sink, Written};
-use crate::topics::{Subscriber, Subscription};
+use crate::topics::{REPLAYING, Subscriber, Subscription};
 use crate::wheel::Wheel;
 
 /// A run on its way to subscribers, with what was encoded for it so far.
@@ -23,6 +23,8 @@ struct Pass<'a> {
     formats: &'a Formats,
     encodings: [Option<Encoding>; FORMATS_MAX],
     frames: Frames,
+    /// Who is still being replayed something older.
+    replaying: Vec<Subscriber>,
 }
 
 /// A run in one format.
@@ -50,6 +52,7 @@ impl Shard {
             formats: &shared.formats,
             encodings: [const { None }; FORMATS_MAX],
             frames: std::mem::take(&mut self.frames),
+            replaying: Vec::new(),
         };
         let mut casualties = Vec::new();
         let destination = first.destination();
@@ -90,6 +93,9 @@ impl Shard {
         }
         pass.frames.shrink();
         self.frames = pass.frames;
+        for subscribers in pass.replaying.chunk_by(|one, next| one.slot == next.slot) {
+            casualties.extend(self.queue_behind_replay(run, subscribers, sink, now));
+        }
         for (slot, ending) in casualties {
             self.after_write(slot, Some(ending), sink, now);
         }
@@ -108,6 +114,8 @@ impl Pass<'_> {
     ) -> Option<Ending> {
         let mut frames = Vec::new();
         let format = self.formats.get(member.format);
+        let replaying = subscribers.iter().filter(|one| one.joined == REPLAYING);
+        self.replaying.extend(replaying);
         for publication in self.run {
             for subscriber in subscribers {
                 let subscription = &member.subscriptions[subscriber.subscription as usize];
@@ -115,7 +123,8 @@ impl Pass<'_> {
                     && let Some(picked) = subscription.pick(publication)
                 {
                     let frame = shared_frame(&picked, self.formats, member);
-                    frames.push(frame.begun(&picked, &*format, &subscription.label));
+                    let origin = origin_of(&picked, &format, &subscription.label, member);
+                    frames.push(frame.begun(&picked, &*format, &subscription.label, origin));
                 }
             }
         }
@@ -143,6 +152,9 @@ impl Pass<'_> {
             run => run.partition_point(joined_after),
         };
         if first == self.run.len() {
+            if subscriber.joined == REPLAYING {
+                self.replaying.push(subscriber);
+            }
             return None;
         }
         let id = member.format;
@@ -173,7 +185,7 @@ impl Pass<'_> {
             Encoding::Prefixed(prefixed) => {
                 let subscription = &member.subscriptions[subscriber.subscription as usize];
                 prefixed.address(self.run, first, &subscription.label);
-                return prefixed.write(self.run, slot, member, sink, now, wheel);
+                return prefixed.write(self.run, subscriber, member, sink, now, wheel);
             }
         };
         let mut next = Some((first, 0));
@@ -216,28 +228,56 @@ pub(crate) fn frames_for(
     let format = formats.get(member.format);
     let picked = publications.iter().filter_map(|one| subscription.pick(one));
     picked
-        .map(|one| shared_frame(&one, formats, member).begun(&one, &*format, &subscription.label))
+        .map(|one| {
+            let origin = origin_of(&one, &format, &subscription.label, member);
+            let frame = shared_frame(&one, formats, member);
+            frame.begun(&one, &*format, &subscription.label, origin)
+        })
         .collect()
+}
+
+/// What is needed to say that a frame was dropped, where that may happen and can be said.
+pub(crate) fn origin_of(
+    publication: &Publication,
+    format: &Arc<dyn Format>,
+    label: &str,
+    member: &Member,
+) -> Option<Arc<Origin>> {
+    (member.policy.overflow != Overflow::Close && format.has_prefix())
+        .then(|| Arc::new(Origin::new(format, label, publication)))
 }
 
 /// A frame that waits holds the publication's own bytes, not the batch's: so a batch is freed
 /// with its pass, however slow some subscribers are.
-fn shared_frame(publication: &Arc<Publication>, formats: &Formats, member: &Member) -> Frame {
+pub(crate) fn shared_frame(
+    publication: &Arc<Publication>,
+    formats: &Formats,
+    member: &Member,
+) -> Frame {
     Frame {
         prefix: Bytes::new(),
         body: publication.encoded(formats, member.format),
         key: publication.key().cloned(),
         droppable: true,
+        origin: None,
+        handed: None,
     }
 }
 
 impl Frame {
     /// The same frame, begun with what one subscriber alone gets.
-    fn begun(self, publication: &Publication, format: &dyn Format, label: &str) -> Self {
+    pub(crate) fn begun(
+        self,
+        publication: &Publication,
+        format: &dyn Format,
+        label: &str,
+        origin: Option<Arc<Origin>>,
+    ) -> Self {
         let mut prefix = Vec::new();
         format.prefix(publication, label, &self.body, &mut prefix);
         Self {
             prefix: prefix.into(),
+            origin,
             ..self
         }
     }

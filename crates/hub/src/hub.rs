@@ -42,12 +42,11 @@ pub(crate) struct Shared {
     pub(crate) sessions_opened: AtomicU64,
     pub(crate) tickets: AtomicU64,
     wakes: Box<[Wake]>,
-    #[expect(dead_code, reason = "soon")]
     pub(crate) clock: Clock,
 }
 
 impl Shared {
-    fn wake(&self, shards: ToWake) {
+    pub(crate) fn wake(&self, shards: ToWake) {
         for shard in shards_of(shards) {
             (self.wakes[shard])();
         }
@@ -81,7 +80,7 @@ impl Hub {
         let epoch = getrandom::u64().map_err(|_| Refusal::NoEntropy)? >> 16;
         let shards = wakes.len();
         let shared = Arc::new(Shared {
-            log: Log::new(epoch, shards),
+            log: Log::new(epoch, shards, Arc::clone(&clock)),
             formats: Formats::default(),
             sessions: AtomicUsize::new(0),
             sessions_opened: AtomicU64::new(0),
@@ -103,21 +102,30 @@ impl Hub {
         self.0.formats.register(format)
     }
 
-    /// Publishes to all subscribers of a destination.
+    /// Publishes to all subscribers of a destination, or to one of a queue's consumers.
     pub fn publish(&self, destination: Destination, message: Message) -> Outcome<Accepted> {
         let formats = self.0.formats.len();
+        if let Destination::Queue(name) = &destination {
+            let (log, now) = (&self.0.log, (self.0.clock)());
+            let (outcome, to_wake) = log.enqueue_message(name, message, now, formats);
+            self.0.wake(to_wake);
+            return outcome;
+        }
         self.settle(self.0.log.publish(destination, message, None, formats))
     }
 
     /// Publishes to those subscribers of a destination that `predicate` picks. It is asked once
     /// for each subscription, on the session's shard: it must be quick and must not block. One
-    /// that panics has not picked.
+    /// that panics has not picked. Refused with [`Refusal::NotForSome`] for a queue.
     pub fn publish_to_picked(
         &self,
         destination: Destination,
         message: Message,
         predicate: impl Fn(&Arc<Session>) -> bool + Send + Sync + 'static,
     ) -> Outcome<Accepted> {
+        if matches!(destination, Destination::Queue(_)) {
+            return Outcome::Refused(Refusal::NotForSome);
+        }
         // User code: a panic in it must not take the shard's other sessions along.
         let predicate: Predicate = Arc::new(move |session| {
             catch_unwind(AssertUnwindSafe(|| predicate(session))).unwrap_or(false)
@@ -312,22 +320,28 @@ impl Hub {
     /// are much alike.
     pub fn keep_history(
         &self,
-        _scope: HistoryScope,
-        _pattern: &Pattern,
-        _limits: HistoryLimits,
+        scope: HistoryScope,
+        pattern: &Pattern,
+        limits: HistoryLimits,
     ) -> Result<(), Refusal> {
-        Ok(())
+        let log = &self.0.log;
+        log.with_histories(|all| all.keep(scope, pattern, limits))
     }
 
-    /// How much all histories together may hold.
-    pub fn set_history_bounds(&self, _bounds: HistoryBounds) {}
+    /// How much all histories together may hold; what is too much is let go of at once.
+    pub fn set_history_bounds(&self, bounds: HistoryBounds) {
+        self.0.log.with_histories(|all| all.set_bounds(bounds));
+    }
+
+    /// How many destinations have a history, how many publications those hold, and how many bytes
+    /// that is, as [`HistoryLimits`] count them.
+    pub fn history_size(&self) -> (usize, usize, usize) {
+        self.0.log.with_histories(|all| all.size())
+    }
 
     /// Where everything that is accepted from now on comes after.
     pub fn cursor(&self) -> Cursor {
-        Cursor {
-            epoch: 0,
-            position: self.position(),
-        }
+        self.0.log.cursor(self.position())
     }
 
     /// Lets queues whose names match a pattern behave like this from now on. Where several rules
@@ -335,13 +349,13 @@ impl Hub {
     ///
     /// # Errors
     /// [`Refusal::TooManyPatterns`], as for patterns of subscriptions.
-    pub fn limit_queues(&self, _pattern: &Pattern, _limits: QueueLimits) -> Result<(), Refusal> {
-        Ok(())
+    pub fn limit_queues(&self, pattern: &Pattern, limits: QueueLimits) -> Result<(), Refusal> {
+        self.0.log.with_queues(|all| all.limit(pattern, limits))
     }
 
     /// What a queue holds; `None` if there is no such queue.
-    pub fn queue(&self, _name: &str) -> Option<QueueState> {
-        None
+    pub fn queue(&self, name: &str) -> Option<QueueState> {
+        self.0.log.queue_state(name)
     }
 
     /// How many subscriptions a publication to this destination would reach now, those of patterns

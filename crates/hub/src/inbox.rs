@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::destination::Destination;
 use crate::publication::Publication;
+use crate::queues::Dispatched;
 use crate::request::Request;
 use crate::session::{Session, SessionId};
 use crate::view::Look;
@@ -30,6 +31,8 @@ pub(crate) enum Entry {
     Picked(Arc<Publication>, Predicate),
     /// For one session.
     Direct(SessionId, Arc<Publication>),
+    /// A message of a queue, for one consumer.
+    Deliver(Dispatched),
     /// Close one session.
     Close {
         session: SessionId,
@@ -49,11 +52,12 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Fanout(publication)
             | Self::Picked(publication, _)
-            | Self::Direct(_, publication) => publication.bytes(),
+            | Self::Direct(_, publication)
+            | Self::Deliver(Dispatched { publication, .. }) => publication.bytes(),
             Self::Close { reason, .. } => reason.len(),
             Self::CloseAll { reason, .. } => reason.len(),
             Self::Ask(..) | Self::Look(_) => 0,
@@ -70,7 +74,11 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        self.entries.len() < INBOX_ENTRIES_MAX && self.bytes + bytes <= INBOX_BYTES_MAX
+        self.has_room_for(1, bytes)
+    }
+
+    pub(crate) fn has_room_for(&self, entries: usize, bytes: usize) -> bool {
+        self.entries.len() + entries <= INBOX_ENTRIES_MAX && self.bytes + bytes <= INBOX_BYTES_MAX
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {

@@ -83,6 +83,7 @@ mod headers;
 mod history;
 mod hub;
 mod inbox;
+mod interest;
 mod log;
 mod member;
 mod moment;
@@ -95,6 +96,7 @@ mod prefixed;
 mod publication;
 mod pump;
 mod queues;
+mod reminder;
 mod replay;
 mod request;
 mod retained;
@@ -111,7 +113,11 @@ pub use delivery::Delivery;
 pub use destination::{Destination, PrivateName};
 pub use format::{FORMATS_MAX, Format, FormatId, Gap, TooManyFormats};
 pub use headers::Headers;
-pub use history::{Begun, HistoryBounds, HistoryLimits, HistoryScope, Joining};
+pub use history::{
+    Begun, HISTORIES_BYTES_MAX, HISTORY_AGE_MAX, HISTORY_BYTES_MAX, HISTORY_COUNT_MAX,
+    HISTORY_DESTINATIONS_MAX, HISTORY_OVERHEAD_BYTES, HistoryBounds, HistoryLimits, HistoryScope,
+    Joining, REPLAY_BYTES_MAX,
+};
 pub use hub::{Clock, Hub, SHARDS_MAX, Wake};
 pub use inbox::{INBOX_BYTES_MAX, INBOX_ENTRIES_MAX};
 pub use moment::Moment;
@@ -124,8 +130,10 @@ pub use patterns::{
 };
 pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8Bytes};
 pub use queues::{
-    Acknowledgement, Consumer, QueueLimits, QueueState, Settlement, Transaction, Verdict,
+    Acknowledgement, Consumer, QUEUED_OVERHEAD_BYTES, QUEUES_BYTES_MAX, QUEUES_MAX, QueueLimits,
+    QueueState, Settlement, Transaction, Verdict,
 };
+pub use replay::REPLAYS_FREE_BYTES;
 pub use retained::{
     RETAINED_BYTES_MAX, RETAINED_DESTINATIONS_MAX, RETAINED_OVERHEAD_BYTES, RetainedLimits,
 };

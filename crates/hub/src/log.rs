@@ -1,90 +1,83 @@
 //! The log: it orders the publications of many destinations and hands each to the shards that
 //! have subscribers, in one critical section. That is why every session sees rising positions.
 
+mod joins;
+
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::cursor::Cursor;
 use crate::destination::Destination;
+use crate::history::Histories;
+use crate::hub::Clock;
 use crate::inbox::{CLOSES_RESERVE, Entry, INBOX_ENTRIES_MAX, Inbox, Predicate};
+use crate::interest::Interest;
+use crate::moment::Moment;
 use crate::outcome::{Accepted, Refusal};
-use crate::patterns::{EntryId, PatternIndex};
+use crate::patterns::PatternIndex;
 use crate::publication::{Message, Publication, PublicationId};
+use crate::queues::{Alarm, Queues};
 use crate::request::Request;
 use crate::retained::Retained;
 use crate::session::{Session, SessionId};
 
-/// How many subscriptions each shard has to a destination.
-struct Interest {
-    by_shard: Box<[u32]>,
-    /// Where it stands in the index, if it is a pattern's.
-    entry: Option<EntryId>,
-}
+pub(crate) use crate::interest::{ToWake, shards_of};
+pub(crate) use joins::Joined;
 
-impl Interest {
-    fn total(&self) -> usize {
-        self.by_shard.iter().map(|&count| count as usize).sum()
-    }
-
-    /// The shards that have any.
-    fn shards(&self) -> ToWake {
-        let counts = self.by_shard.iter().enumerate();
-        counts.fold(0, |bits, (shard, count)| {
-            bits | u64::from(*count > 0) << shard
-        })
-    }
-}
-
-struct State {
-    position: u64,
+pub(crate) struct State {
+    pub(crate) position: u64,
     interests: HashMap<Destination, Interest>,
     /// The patterns among them.
     patterns: PatternIndex<Destination>,
-    inboxes: Box<[Inbox]>,
+    pub(crate) inboxes: Box<[Inbox]>,
     /// What is kept for those who subscribe later.
     retained: Retained,
+    /// What is kept for those who come back.
+    histories: Histories,
+    pub(crate) queues: Queues,
     /// How many users have sessions.
     users: usize,
     leaving: bool,
 }
 
-/// Where a subscription begins.
-pub(crate) struct Joined {
-    /// Publications after this position are for it.
-    pub(crate) position: u64,
-    /// What it is sent of those before, in order.
-    pub(crate) replay: Vec<Arc<Publication>>,
-}
-
 /// The memory engine's one log.
 pub(crate) struct Log {
-    epoch: u64,
+    pub(crate) epoch: u64,
     state: Mutex<State>,
+    /// Asked under the lock, where something ages.
+    clock: Clock,
     /// Lengths of the inboxes, readable without the lock.
     waiting: Box<[AtomicUsize]>,
+    /// Whether a rule lets destinations keep their past.
+    has_histories: AtomicBool,
+    /// What queues have to do, readable without the lock.
+    pub(crate) alarm: Alarm,
 }
 
-/// Which shards have something new in their inboxes and must be woken.
-pub(crate) type ToWake = u64;
-
 impl Log {
-    pub(crate) fn new(epoch: u64, shards: usize) -> Self {
+    pub(crate) fn new(epoch: u64, shards: usize, clock: Clock) -> Self {
         Self {
             epoch,
+            clock,
             state: Mutex::new(State {
                 position: 0,
                 interests: HashMap::new(),
                 patterns: PatternIndex::new(),
                 inboxes: (0..shards).map(|_| Inbox::default()).collect(),
                 retained: Retained::default(),
+                histories: Histories::default(),
+                queues: Queues::new(shards),
                 users: 0,
                 leaving: false,
             }),
             waiting: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+            has_histories: AtomicBool::new(false),
+            alarm: Alarm::default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,19 +91,32 @@ impl Log {
     ) -> Result<(Accepted, ToWake), Refusal> {
         let mut state = self.lock();
         let state = &mut *state;
-        let (mut subscriptions, mut shards) = (0, 0);
-        state.each_interest(&destination, |interest| {
-            subscriptions += interest.total();
-            shards |= interest.shards();
-        });
+        let reached = state.reached(&destination);
         let bytes = message.bytes();
-        if shards_of(shards).any(|shard| !state.inboxes[shard].has_room(bytes)) {
+        if shards_of(reached.1).any(|shard| !state.inboxes[shard].has_room(bytes)) {
             return Err(Refusal::Overloaded);
         }
+        Ok(self.accept_for(state, reached, destination, message, predicate, formats))
+    }
+
+    /// Accepts a publication for so many subscriptions on these shards, whose inboxes have room.
+    pub(crate) fn accept_for(
+        &self,
+        state: &mut State,
+        (subscriptions, shards): (usize, ToWake),
+        destination: Destination,
+        message: Message,
+        predicate: Option<&Predicate>,
+        formats: usize,
+    ) -> (Accepted, ToWake) {
         let publication = state.accept(self.epoch, destination, message, formats);
         // What is for some only must not be replayed to others.
-        if predicate.is_none() {
-            state.retained.publish(&publication);
+        match predicate {
+            None => {
+                state.retained.publish(&publication);
+                state.histories.publish(&publication, &*self.clock);
+            }
+            Some(_) => state.histories.skip(&publication),
         }
         let id = publication.id();
         for shard in shards_of(shards) {
@@ -121,7 +127,7 @@ impl Log {
             };
             self.enqueue(state, shard, entry);
         }
-        Ok((Accepted { id, subscriptions }, shards))
+        (Accepted { id, subscriptions }, shards)
     }
 
     /// Accepts a publication for one session.
@@ -210,8 +216,10 @@ impl Log {
         entry: impl Fn() -> Entry,
     ) -> Result<ToWake, Refusal> {
         let state = self.lock();
-        let interest = state.interests.get(destination);
-        let shards = interest.map_or(0, Interest::shards);
+        let shards = match destination {
+            Destination::Queue(name) => state.queues.shards(name),
+            _ => state.interests.get(destination).map_or(0, Interest::shards),
+        };
         self.ask_shards(state, shards, entry)
     }
 
@@ -246,7 +254,11 @@ impl Log {
 
     fn enqueue(&self, state: &mut State, shard: usize, entry: Entry) {
         state.inboxes[shard].push(entry);
-        self.waiting[shard].store(state.inboxes[shard].entries.len(), Ordering::Release);
+        self.note_waiting(shard, &state.inboxes[shard]);
+    }
+
+    pub(crate) fn note_waiting(&self, shard: usize, inbox: &Inbox) {
+        self.waiting[shard].store(inbox.entries.len(), Ordering::Release);
     }
 
     /// How many entries wait for a shard; may be out of date by the time it is read.
@@ -271,40 +283,13 @@ impl Log {
         self.lock().inboxes[shard].entries.shrink_to_fit();
     }
 
-    /// Notes one more subscription and tells where it begins.
-    ///
-    /// # Errors
-    /// [`Refusal::TooManyPatterns`] for a pattern that there is no room for.
-    pub(crate) fn join(&self, shard: usize, destination: &Destination) -> Result<Joined, Refusal> {
-        self.lock().join(shard, destination)
-    }
-
-    /// Notes one subscription less; a destination without any is forgotten.
-    pub(crate) fn leave(&self, shard: usize, destination: &Destination) {
-        let mut state = self.lock();
-        let state = &mut *state;
-        let Some(interest) = state.interests.get_mut(destination) else {
-            return;
-        };
-        interest.by_shard[shard] = interest.by_shard[shard].saturating_sub(1);
-        if interest.total() == 0 {
-            let gone = state.interests.remove(destination);
-            state.users -= usize::from(matches!(destination, Destination::User(_)));
-            if let Some(entry) = gone.and_then(|interest| interest.entry) {
-                state.patterns.remove(entry);
-            }
-            if state.interests.capacity() > 1_024
-                && state.interests.len() < state.interests.capacity() / 8
-            {
-                state.interests.shrink_to_fit();
-            }
-        }
-    }
-
     /// How many subscriptions a destination has on this node.
     pub(crate) fn subscriptions(&self, destination: &Destination) -> usize {
         let state = self.lock();
-        state.interests.get(destination).map_or(0, Interest::total)
+        match destination {
+            Destination::Queue(name) => state.queues.consumers(name),
+            _ => state.interests.get(destination).map_or(0, Interest::total),
+        }
     }
 
     /// How many subscriptions a publication to a destination would reach now, and how many nodes of
@@ -333,6 +318,24 @@ impl Log {
         read(&mut self.lock().retained)
     }
 
+    /// Reads or changes what is kept for those who come back.
+    pub(crate) fn with_histories<T>(&self, read: impl FnOnce(&mut Histories) -> T) -> T {
+        self.has_histories.store(true, Ordering::Relaxed);
+        read(&mut self.lock().histories)
+    }
+
+    /// Lets go of what has become too old, of some destinations. Answers whether anything ages.
+    pub(crate) fn age_histories(&self, now: Moment) -> bool {
+        // Not for what a rule that does not exist would need.
+        self.has_histories.load(Ordering::Relaxed) && self.lock().histories.age(now)
+    }
+
+    /// A position as those who come back name it.
+    pub(crate) fn cursor(&self, position: u64) -> Cursor {
+        let epoch = self.epoch;
+        Cursor { epoch, position }
+    }
+
     /// The position of the newest publication.
     pub(crate) fn position(&self) -> u64 {
         self.lock().position
@@ -349,6 +352,17 @@ impl Log {
 }
 
 impl State {
+    /// How many subscriptions a publication to this destination is for, and the shards that have
+    /// any.
+    pub(crate) fn reached(&self, destination: &Destination) -> (usize, ToWake) {
+        let (mut subscriptions, mut shards) = (0, 0);
+        self.each_interest(destination, |interest| {
+            subscriptions += interest.total();
+            shards |= interest.shards();
+        });
+        (subscriptions, shards)
+    }
+
     /// Everything that a publication to this destination is for. Answers what it took to find: one
     /// look into the table of destinations, and the nodes of the index.
     fn each_interest(&self, destination: &Destination, mut visit: impl FnMut(&Interest)) -> usize {
@@ -368,35 +382,6 @@ impl State {
         steps
     }
 
-    fn join(&mut self, shard: usize, destination: &Destination) -> Result<Joined, Refusal> {
-        self.count(shard, destination)?;
-        Ok(Joined {
-            position: self.position,
-            replay: self.retained.replay(destination),
-        })
-    }
-
-    fn count(&mut self, shard: usize, destination: &Destination) -> Result<(), Refusal> {
-        let shards = self.inboxes.len();
-        if let Some(interest) = self.interests.get_mut(destination) {
-            interest.by_shard[shard] += 1;
-            return Ok(());
-        }
-        let entry = match destination {
-            Destination::Matching(pattern) => {
-                let entry = self.patterns.insert(pattern, destination.clone());
-                Some(entry.map_err(|_| Refusal::TooManyPatterns)?)
-            }
-            _ => None,
-        };
-        let mut by_shard = vec![0; shards].into_boxed_slice();
-        by_shard[shard] = 1;
-        let interest = Interest { by_shard, entry };
-        self.interests.insert(destination.clone(), interest);
-        self.users += usize::from(matches!(destination, Destination::User(_)));
-        Ok(())
-    }
-
     fn accept(
         &mut self,
         epoch: u64,
@@ -411,15 +396,4 @@ impl State {
         };
         Arc::new(Publication::new(id, destination, message, formats))
     }
-}
-
-/// The shards that a set of bits names.
-pub(crate) fn shards_of(mut bits: ToWake) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (bits != 0).then(|| {
-            let shard = bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            shard
-        })
-    })
 }

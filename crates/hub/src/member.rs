@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::format::FormatId;
 use crate::moment::Moment;
 use crate::outbox::{BUFFERS_PER_WRITE_MAX, Frame, Outbox, OutboxPolicy, Queued};
+use crate::queues::Handed;
 use crate::session::{Session, Slot};
 use crate::sink::{Cause, Ending, Sink, Written};
 use crate::topics::Subscription;
@@ -32,6 +33,8 @@ pub(crate) enum Deadline {
     Closing(Key),
     /// A session has been silent, or has lived, for as long as it may.
     Watch(Key),
+    /// The driver wants to be told.
+    Reminder(Key),
 }
 
 /// Where a session stands in its life.
@@ -236,7 +239,7 @@ impl Member {
         if written > 0 {
             outbox.push_unchecked(frame, now);
             outbox.head_is_written(written);
-        } else if closing {
+        } else if closing || frame.handed.is_some() {
             outbox.push_unchecked(frame, now);
         } else {
             match outbox.push(frame, &self.policy, now) {
@@ -256,8 +259,14 @@ impl Member {
         None
     }
 
-    /// Writes what waits until the transport is full. False when the transport is gone.
-    pub(crate) fn write_outbox(&mut self, slot: Slot, sink: &mut impl Sink) -> bool {
+    /// Writes what waits until the transport is full. False when the transport is gone. Adds to
+    /// `handed` what queues must know of.
+    pub(crate) fn write_outbox(
+        &mut self,
+        slot: Slot,
+        sink: &mut impl Sink,
+        handed: &mut Vec<Handed>,
+    ) -> bool {
         while let Some(outbox) = &mut self.outbox {
             self.session.note_outbox(outbox.cost(), outbox.oldest());
             if outbox.is_empty() {
@@ -270,7 +279,7 @@ impl Member {
             let Written::Bytes(written) = sink.write(slot, &slices) else {
                 return false;
             };
-            outbox.written(written);
+            outbox.written(written, handed);
             self.session.note_outbox(outbox.cost(), outbox.oldest());
             if written < offered {
                 break;
@@ -299,7 +308,7 @@ impl Member {
         None
     }
 
-    fn too_slow(&self, limit: &str) -> Ending {
+    pub(crate) fn too_slow(&self, limit: &str) -> Ending {
         let reason = match limit {
             "age" => format!(
                 "slow-consumer: a message waited {} s; reconnect and read faster",

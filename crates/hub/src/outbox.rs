@@ -1,5 +1,7 @@
 //! One session's bounded outbound queue.
 
+mod gaps;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
@@ -9,7 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::moment::Moment;
+use crate::queues::Handed;
 use crate::request::Told;
+
+pub(crate) use gaps::Origin;
 
 /// What a queued frame counts for beside its bytes, so that many tiny frames are bounded too.
 pub const FRAME_OVERHEAD_BYTES: usize = 128;
@@ -62,6 +67,11 @@ pub(crate) struct Frame {
     pub(crate) key: Option<Arc<str>>,
     /// Publications may be dropped by a policy; replies and close frames may not.
     pub(crate) droppable: bool,
+    /// There where something must be said in its place if it is dropped.
+    pub(crate) origin: Option<Arc<Origin>>,
+    /// Which message of a queue it is: one that waits whatever the policy says, since whoever
+    /// dispatches it looks for room first.
+    pub(crate) handed: Option<Handed>,
 }
 
 impl Frame {
@@ -71,6 +81,8 @@ impl Frame {
             body,
             key: None,
             droppable: false,
+            origin: None,
+            handed: None,
         }
     }
 
@@ -84,7 +96,7 @@ impl Frame {
         self.prefix.len() + self.body.len()
     }
 
-    fn cost(&self) -> usize {
+    pub(crate) fn cost(&self) -> usize {
         self.len() + FRAME_OVERHEAD_BYTES
     }
 
@@ -155,6 +167,11 @@ impl Outbox {
         self.frames.is_empty()
     }
 
+    /// How many frames wait.
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
     /// Bytes that wait, overhead included.
     pub(crate) fn cost(&self) -> usize {
         self.cost
@@ -172,9 +189,14 @@ impl Outbox {
     /// Adds a frame under a policy.
     pub(crate) fn push(&mut self, frame: Frame, policy: &OutboxPolicy, now: Moment) -> Queued {
         let mut dropped = 0;
+        if frame.is_marker() {
+            self.mark_newest(frame.origin.as_ref(), now);
+            return Queued::Yes;
+        }
         if frame.droppable && policy.overflow != Overflow::Close && frame.cost() > policy.bytes_max
         {
             // Nothing that waits could make room enough for it.
+            self.mark_newest(frame.origin.as_ref(), now);
             return Queued::Dropped(1);
         }
         if policy.overflow == Overflow::Conflate && frame.key.is_some() {
@@ -182,13 +204,19 @@ impl Outbox {
         }
         while self.cost + frame.cost() > policy.bytes_max {
             match policy.overflow {
-                Overflow::DropNewest if frame.droppable => return Queued::Dropped(dropped + 1),
+                Overflow::DropNewest if frame.droppable => {
+                    self.mark_newest(frame.origin.as_ref(), now);
+                    return Queued::Dropped(dropped + 1);
+                }
                 Overflow::DropOldest | Overflow::Conflate => match self.first_droppable() {
                     Some(index) => {
-                        self.remove(index);
+                        self.drop_at(index);
                         dropped += 1;
                     }
-                    None if frame.droppable => return Queued::Dropped(dropped + 1),
+                    None if frame.droppable => {
+                        self.mark_newest(frame.origin.as_ref(), now);
+                        return Queued::Dropped(dropped + 1);
+                    }
                     None => return Queued::Overflow,
                 },
                 Overflow::Close | Overflow::DropNewest => return Queued::Overflow,
@@ -224,6 +252,25 @@ impl Outbox {
         }
     }
 
+    /// The first frame, if its cost fits elsewhere, taken out to be written there.
+    pub(crate) fn take_first(&mut self, fits: impl FnOnce(usize) -> bool) -> Option<Frame> {
+        let (frame, _) = self.frames.pop_front_if(|(frame, _)| fits(frame.cost()))?;
+        self.cost -= frame.cost();
+        Some(frame)
+    }
+
+    /// Forgets what waits for a subscription.
+    pub(crate) fn forget(&mut self, label: &str) {
+        let is_its = |frame: &Frame| {
+            frame
+                .origin
+                .as_ref()
+                .is_some_and(|one| one.label() == label)
+        };
+        self.frames.retain(|(frame, _)| !is_its(frame));
+        self.cost = self.frames.iter().map(|(frame, _)| frame.cost()).sum();
+    }
+
     /// The buffers of the next write.
     pub(crate) fn slices<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
         let mut skip = self.head_written;
@@ -237,7 +284,8 @@ impl Outbox {
     }
 
     /// Notes that the socket took `bytes` more bytes.
-    pub(crate) fn written(&mut self, bytes: usize) {
+    /// Adds to `handed` what is dealt with by that.
+    pub(crate) fn written(&mut self, bytes: usize, handed: &mut Vec<Handed>) {
         if bytes > 0 {
             self.dropped_since = None;
         }
@@ -248,6 +296,7 @@ impl Outbox {
             }
             self.head_written -= frame.len();
             self.cost -= frame.cost();
+            handed.extend(frame.handed.filter(|one| one.is_done_on_write));
             self.frames.pop_front();
             self.has_gone(0);
         }
@@ -272,9 +321,13 @@ impl Outbox {
     fn remove(&mut self, index: usize) {
         if let Some((frame, since)) = self.frames.remove(index) {
             self.cost -= frame.cost();
-            self.dropped_since = Some(self.dropped_since.map_or(since, |other| other.min(since)));
+            self.was_dropped(since);
             self.has_gone(index);
         }
+    }
+
+    fn was_dropped(&mut self, since: Moment) {
+        self.dropped_since = Some(self.dropped_since.map_or(since, |other| other.min(since)));
     }
 
     fn first_droppable(&self) -> Option<usize> {
@@ -288,7 +341,7 @@ impl Outbox {
             (started..self.frames.len()).find(|&index| self.frames[index].0.key == frame.key);
         match same {
             Some(index) => {
-                self.remove(index);
+                self.drop_at(index);
                 1
             }
             None => 0,
@@ -363,7 +416,7 @@ mod tests {
             &policy,
             NOW,
         );
-        outbox.written(1);
+        outbox.written(1, &mut Vec::new());
         let queued = push_all(
             &mut outbox,
             &[frame("b"), frame("c")],
@@ -414,11 +467,11 @@ mod tests {
             &[frame("abc"), frame("def"), frame("g")],
             &policy,
         );
-        outbox.written(4);
+        outbox.written(4, &mut Vec::new());
         assert_eq!(waiting(&outbox), "efg");
         outbox.discard_unstarted();
         assert_eq!(waiting(&outbox), "ef");
-        outbox.written(2);
+        outbox.written(2, &mut Vec::new());
         assert!(outbox.is_empty());
         assert_eq!(outbox.cost(), 0);
     }

@@ -69,6 +69,8 @@ fn frame(number: u16, step: &Step) -> Frame {
         body,
         key,
         droppable: *droppable,
+        handed: None,
+        origin: None,
     }
 }
 
@@ -103,7 +105,7 @@ fn take(outbox: &mut Outbox, bytes: usize, stream: &mut Vec<u8>) {
         .collect();
     let taken = bytes.min(offered.len());
     stream.extend_from_slice(&offered[..taken]);
-    outbox.written(taken);
+    outbox.written(taken, &mut Vec::new());
 }
 
 proptest! {

@@ -68,6 +68,11 @@ pub enum Refusal {
     /// The queue has no room.
     #[error("queue-full: the queue holds all that it may; let consumers catch up and try again")]
     QueueFull,
+    /// A queue's message is for one consumer, whichever it is, and cannot be for some sessions.
+    #[error(
+        "not-for-some: a queue gives each message to one consumer; publish it without a choice"
+    )]
+    NotForSome,
     /// There is no room for another queue.
     #[error("too-many-queues: this node has all the queues that it may have")]
     TooManyQueues,

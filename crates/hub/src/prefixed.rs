@@ -6,13 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::{COPIED_FRAME_BYTES_MAX, LONG_FRAMES_MAX};
+use crate::fanout::origin_of;
 use crate::format::Format;
 use crate::member::{Deadline, Member};
 use crate::moment::Moment;
 use crate::outbox::Frame;
 use crate::publication::Publication;
-use crate::session::Slot;
 use crate::sink::{Ending, Sink, Written};
+use crate::topics::Subscriber;
 use crate::wheel::Wheel;
 
 /// How large a buffer for frames a shard keeps between two runs.
@@ -180,7 +181,7 @@ impl Prefixed {
     pub(crate) fn write(
         &self,
         run: &[Arc<Publication>],
-        slot: Slot,
+        subscriber: Subscriber,
         member: &mut Member,
         sink: &mut impl Sink,
         now: Moment,
@@ -192,6 +193,7 @@ impl Prefixed {
             long_frames,
             ..
         } = &self.buffer;
+        let slot = subscriber.slot;
         let mut written = 0;
         if member.outbox.is_none() && !frames.is_empty() {
             let mut slices = Vec::new();
@@ -219,11 +221,16 @@ impl Prefixed {
             copied = one.prefix_end + if one.is_long { 0 } else { shared.len() };
             let length = prefix.len() + shared.len();
             if written < begin + length {
+                let publication = &run[one.index];
+                let subscription = member.subscriptions.get(subscriber.subscription as usize);
+                let label = subscription.map_or("", |one| &one.label);
                 let frame = Frame {
+                    origin: origin_of(publication, &self.format, label, member),
                     prefix: Bytes::copy_from_slice(prefix),
                     body: shared.clone(),
-                    key: run[one.index].key().cloned(),
+                    key: publication.key().cloned(),
                     droppable: true,
+                    handed: None,
                 };
                 let of_this = written.saturating_sub(begin);
                 if let Some(ending) = member.queue(frame, of_this, slot, sink, now, wheel) {

@@ -24,10 +24,14 @@ use crate::wheel::TICK;
 /// How often a draining shard wants to be pumped.
 const DRAIN_STEP: Duration = Duration::from_millis(20);
 
+/// How often histories are looked at for what has become too old.
+const AGING_INTERVAL: Duration = Duration::from_secs(1);
+
 impl Shard {
     /// Writes everything that can be written: what waits for transports that take bytes again,
     /// replies, one pass of fan-out over the inbox; then looks at deadlines.
     pub fn pump(&mut self, sink: &mut impl Sink, now: Moment) -> Wait {
+        self.pumped = self.pumped.max(now);
         // What waits comes first: it makes room for what is to wait behind it.
         self.write_waiting(sink);
         self.write_outgoing(sink, now);
@@ -39,13 +43,31 @@ impl Shard {
         self.step_drain(sink, now);
         // Closes that this pump itself began.
         self.write_outgoing(sink, now);
-        if self.drain.is_some() {
+        self.report_to_queues(now);
+        let has_histories = self.age_histories(now);
+        // The first shard looks after what is due on queues.
+        let is_watchman = self.index == 0 && self.shared.log.alarm.is_set();
+        if self.replays.can_go_on() {
+            Wait::AtMost(Duration::ZERO)
+        } else if self.drain.is_some() {
             Wait::AtMost(DRAIN_STEP)
-        } else if self.wheel.is_empty() {
-            Wait::Event
-        } else {
+        } else if !self.wheel.is_empty() || is_watchman {
             Wait::AtMost(TICK)
+        } else if has_histories {
+            Wait::AtMost(AGING_INTERVAL)
+        } else {
+            Wait::Event
         }
+    }
+
+    /// Lets histories age now and then, on one shard for all. Answers whether there is more to age.
+    fn age_histories(&mut self, now: Moment) -> bool {
+        if self.index == 0 && self.aging_due <= now {
+            let ages = self.shared.log.age_histories(now);
+            self.aging_due = now.plus(AGING_INTERVAL);
+            self.is_aging = ages;
+        }
+        self.is_aging
     }
 
     fn write_outgoing(&mut self, sink: &mut impl Sink, now: Moment) {
@@ -136,9 +158,13 @@ impl Shard {
             if member.session.id() != session {
                 continue;
             }
-            if !member.write_outbox(slot, sink) {
+            self.replays.may_go_on(slot);
+            let is_connected = member.write_outbox(slot, sink, &mut self.consumers.handed);
+            let is_done = member.is_done();
+            self.after_outbox(slot);
+            if !is_connected {
                 self.end(slot, Some(Ending::lost()), sink);
-            } else if member.is_done() {
+            } else if is_done {
                 self.end(slot, None, sink);
             }
         }
@@ -158,6 +184,7 @@ impl Shard {
         let mut limit = crate::batch::RunLimit::default();
         for entry in entries.drain(..) {
             if let Entry::Fanout(publication) = &entry {
+                self.deliver_run(sink, now);
                 let same = run
                     .last()
                     .is_none_or(|one| one.destination() == publication.destination());
@@ -173,8 +200,13 @@ impl Shard {
             self.fan_out(&run, None, sink, now);
             run.clear();
             limit = crate::batch::RunLimit::default();
+            if let Entry::Deliver(dispatched) = entry {
+                self.consumers.run.push(dispatched);
+                continue;
+            }
+            self.deliver_run(sink, now);
             match entry {
-                Entry::Fanout(_) => {}
+                Entry::Fanout(_) | Entry::Deliver(_) => {}
                 Entry::Picked(publication, predicate) => {
                     self.fan_out(&[publication], Some(&predicate), sink, now);
                 }
@@ -212,6 +244,7 @@ impl Shard {
             }
         }
         self.fan_out(&run, None, sink, now);
+        self.deliver_run(sink, now);
         if entries.capacity() <= 4_096 {
             self.fetched = entries;
         }
@@ -262,7 +295,10 @@ impl Shard {
         let mut fired = Vec::new();
         self.wheel.turn(now, &mut fired);
         for deadline in fired {
-            let (Deadline::Age(key) | Deadline::Closing(key) | Deadline::Watch(key)) = deadline;
+            let (Deadline::Age(key)
+            | Deadline::Closing(key)
+            | Deadline::Watch(key)
+            | Deadline::Reminder(key)) = deadline;
             let slot = key.slot;
             let Some(member) = self.members.get_mut(slot.index()) else {
                 continue;
@@ -281,6 +317,7 @@ impl Shard {
                     }
                 }
                 Deadline::Watch(_) => self.look_after(slot, now),
+                Deadline::Reminder(_) => sink.reminded(slot),
             }
         }
     }
@@ -366,6 +403,8 @@ impl Shard {
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Member> {
         self.topics
             .leave_all(&self.shared.log, self.index, &mut self.members, slot);
+        self.replays.forget(slot);
+        self.dismiss_consumers(slot);
         let member = self.members.try_remove(slot.index())?;
         member.session.begin_close();
         self.shared.sessions.fetch_sub(1, Ordering::Relaxed);

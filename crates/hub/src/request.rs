@@ -67,9 +67,9 @@ impl Shard {
             } => {
                 let is_new = !self.topics.is_subscribed(member, &destination, &label);
                 let wanted = Wanted::all(destination.clone(), &label);
-                let Joined { position, replay } = joined;
-                if is_new && self.topics.add(&mut self.members, slot, wanted, position) {
-                    self.replay_to_newest(slot, replay);
+                let live_from = joined.live_from();
+                if is_new && self.topics.add(&mut self.members, slot, wanted, live_from) {
+                    self.replay(slot, vec![destination], label, joined);
                 } else {
                     // Not wanted twice, or no room: the log has counted it in vain.
                     log.leave(self.index, &destination);
@@ -83,7 +83,10 @@ impl Shard {
                 // As above.
                 let _ = self.unsubscribe_label(slot, &label);
             }
-            Request::Outbox(policy) => member.policy = policy,
+            Request::Outbox(policy) => {
+                member.policy = policy;
+                self.replays.may_go_on(slot);
+            }
             Request::Timeouts(change) => self.change_timeouts(slot, change, now),
             Request::Flush(told) => match &mut member.outbox {
                 Some(outbox) => outbox.tell_when_written(told),

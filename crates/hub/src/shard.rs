@@ -23,7 +23,8 @@ use crate::outbox::Frame;
 use crate::outcome::{Outcome, Refusal, Ticket};
 use crate::prefixed::Frames;
 use crate::publication::Message;
-use crate::replay::Replay;
+use crate::queues::Consumers;
+use crate::replay::Replays;
 use crate::session::{NewSession, Session, SessionId, Slot};
 use crate::sink::Ending;
 use crate::topics::{Topics, Wanted};
@@ -85,7 +86,7 @@ pub struct Shard {
     /// Replies and close frames, in the order in which they were asked for.
     pub(crate) outgoing: Vec<Outgoing>,
     /// What new subscriptions are sent first.
-    pub(crate) replays: Vec<Replay>,
+    pub(crate) replays: Replays,
     /// How often it was pumped.
     pub(crate) pumps: u32,
     /// The length of the longest run of the last pass.
@@ -103,6 +104,14 @@ pub struct Shard {
     /// Where frames are put together that are written at once.
     pub(crate) scratch: Vec<u8>,
     pub(crate) drain: Option<Drain>,
+    /// When histories are looked at next for what has become too old, and whether there is any
+    /// that ages.
+    pub(crate) aging_due: Moment,
+    pub(crate) is_aging: bool,
+    /// Its sessions' consumers.
+    pub(crate) consumers: Consumers,
+    /// When it was pumped last.
+    pub(crate) pumped: Moment,
 }
 
 impl Shard {
@@ -114,7 +123,7 @@ impl Shard {
             topics: Topics::default(),
             wheel: Wheel::new(),
             outgoing: Vec::new(),
-            replays: Vec::new(),
+            replays: Replays::default(),
             pumps: 0,
             batched: 0,
             answered: Vec::new(),
@@ -125,6 +134,10 @@ impl Shard {
             formats: Vec::new(),
             scratch: Vec::new(),
             drain: None,
+            aging_due: Moment::default(),
+            is_aging: false,
+            consumers: Consumers::default(),
+            pumped: Moment::default(),
         }
     }
 
@@ -150,12 +163,13 @@ impl Shard {
         self.members.get(slot.index()).map(|member| &member.session)
     }
 
-    /// Bytes that wait to be written to a session: those in its outbox, overhead included, and
-    /// the replies and answers that the next [`pump`](Self::pump) will write.
+    /// Bytes that wait to be written to a session: those in its outbox, overhead included, the
+    /// replies, answers and replays that the next [`pump`](Self::pump) will write, and what then is
+    /// left of its replays beyond [`REPLAYS_FREE_BYTES`](crate::REPLAYS_FREE_BYTES).
     pub fn waiting_bytes(&self, slot: Slot) -> usize {
-        self.members
-            .get(slot.index())
-            .map_or(0, |member| member.waiting_bytes(self.pumps))
+        self.members.get(slot.index()).map_or(0, |member| {
+            member.waiting_bytes(self.pumps) + self.replays.excess(slot)
+        })
     }
 
     /// How many publications the last [`pump`](Self::pump) wrote together at most: 0 when it had
@@ -226,15 +240,16 @@ impl Shard {
         else {
             return Outcome::Refused(Refusal::NoSession);
         };
-        let (destination, label) = (&wanted.destination, &wanted.label);
-        if self.topics.is_subscribed(member, destination, label) {
+        let (destination, label) = (wanted.destination.clone(), wanted.label.clone());
+        if self.topics.is_subscribed(member, &destination, &label) {
             return Outcome::Refused(Refusal::AlreadySubscribed);
         }
         let (log, members) = (&self.shared.log, &mut self.members);
         match self.topics.join(log, self.index, members, slot, wanted) {
             Ok(joined) => {
-                self.replay_to_newest(slot, joined.replay);
-                Outcome::Done(joined.position)
+                let position = joined.position;
+                self.replay(slot, vec![destination], label, joined);
+                Outcome::Done(position)
             }
             Err(refusal) => Outcome::Refused(refusal),
         }
@@ -261,24 +276,27 @@ impl Shard {
         }
     }
 
-    /// Whether a session has subscribed to anything under this label.
+    /// Whether a session has subscribed to anything under this label, or consumes.
     pub fn has_label(&self, slot: Slot, label: &str) -> bool {
         let member = self.members.get(slot.index());
         member.is_some_and(|member| member.subscriptions.iter().any(|one| *one.label == *label))
+            || self.consumers.labelled(slot, label).is_some()
     }
 
-    /// Under how many labels a session has subscribed, without the empty one.
+    /// Under how many labels a session has subscribed or consumes, without the empty one.
     pub fn labels(&self, slot: Slot) -> usize {
         let member = self.members.get(slot.index());
         let all = member.map_or(&[][..], |member| &member.subscriptions);
         let labels = all.iter().map(|one| &*one.label);
+        let consumers = self.consumers.of(slot).map(|(_, local)| &*local.label);
         labels
+            .chain(consumers)
             .filter(|label| !label.is_empty())
             .collect::<HashSet<_>>()
             .len()
     }
 
-    /// Ends everything that a session has subscribed to under this label. What is in the outbox
+    /// Ends everything that a session has subscribed to under this label, or consumes. What is in the outbox
     /// already is still delivered.
     pub fn unsubscribe_label(&mut self, slot: Slot, label: &str) -> Outcome<()> {
         let (log, members) = (&self.shared.log, &mut self.members);
@@ -289,7 +307,7 @@ impl Shard {
             self.stop_replays(slot);
             Outcome::Done(())
         } else {
-            Outcome::Refused(Refusal::NotSubscribed)
+            self.stop_consuming(slot, label)
         }
     }
 

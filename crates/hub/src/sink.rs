@@ -70,4 +70,8 @@ pub trait Sink {
 
     /// A command that answered `Later` has ended.
     fn settled(&mut self, ticket: Ticket);
+
+    /// A moment has come that the driver wanted to be [reminded](crate::Shard::remind) of. It must
+    /// look whether that still means something.
+    fn reminded(&mut self, _session: Slot) {}
 }

@@ -15,13 +15,17 @@ use crate::patterns::{EntryId, PatternIndex};
 use crate::publication::Publication;
 use crate::session::Slot;
 
+/// Where a subscription that has not been replayed everything has joined: live, at no position.
+pub(crate) const REPLAYING: u64 = u64::MAX;
+
 /// One subscription as its destination sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subscriber {
     pub(crate) slot: Slot,
     /// Which of the session's subscriptions this is.
     pub(crate) subscription: u32,
-    /// Publications after this position are for it.
+    /// Publications after this position are for it; what is for one that is [`REPLAYING`] waits
+    /// behind its replay.
     pub(crate) joined: u64,
 }
 
@@ -189,7 +193,7 @@ impl Topics {
     ) -> Result<Joined, Refusal> {
         let joined = log.join(shard, &wanted.destination)?;
         let destination = wanted.destination.clone();
-        if self.add(members, slot, wanted, joined.position) {
+        if self.add(members, slot, wanted, joined.live_from()) {
             Ok(joined)
         } else {
             log.leave(shard, &destination);
@@ -261,6 +265,23 @@ impl Topics {
         Some(topic)
     }
 
+    /// Lets a session's subscription to a destination under a label be live from a position on.
+    pub(crate) fn go_live(
+        &mut self,
+        member: &Member,
+        destination: &Destination,
+        label: &str,
+        joined: u64,
+    ) {
+        let found = self.subscription(member, destination, label);
+        if let Some((topic, place)) = found.map(|one| (one.topic, one.place))
+            && let Some(topic) = self.topics.get_mut(topic as usize)
+            && let Some(subscriber) = topic.subscribers.get_mut(place as usize)
+        {
+            subscriber.joined = joined;
+        }
+    }
+
     /// Ends a subscription; false when there was none.
     pub(crate) fn leave(
         &mut self,
@@ -303,6 +324,26 @@ impl Topics {
             has_left = true;
         }
         has_left
+    }
+
+    /// Ends the newest subscriptions of a session.
+    pub(crate) fn leave_newest(
+        &mut self,
+        log: &Log,
+        shard: usize,
+        members: &mut Slab<Member>,
+        slot: Slot,
+        count: usize,
+    ) {
+        for _ in 0..count {
+            let Some(index) = members
+                .get(slot.index())
+                .and_then(|member| member.subscriptions.len().checked_sub(1))
+            else {
+                return;
+            };
+            self.leave_at(log, shard, members, slot, index);
+        }
     }
 
     /// Ends all subscriptions of a session.

@@ -6,7 +6,6 @@ use crate::destination::Destination;
 use crate::member::Member;
 use crate::session::Session;
 use crate::shard::Shard;
-use crate::topics::Topics;
 
 /// Looks at a shard, on its thread: it must be quick and must not block.
 pub(crate) type Look = Arc<dyn Fn(&View<'_>) + Send + Sync>;
@@ -19,7 +18,7 @@ pub struct View<'a>(&'a Shard);
 #[derive(Clone, Copy, Debug)]
 pub struct SessionView<'a> {
     member: &'a Member,
-    topics: &'a Topics,
+    shard: &'a Shard,
 }
 
 impl<'a> View<'a> {
@@ -29,24 +28,23 @@ impl<'a> View<'a> {
 
     /// All open sessions of the shard.
     pub fn sessions(&self) -> impl Iterator<Item = SessionView<'a>> {
-        let Shard {
-            members, topics, ..
-        } = self.0;
-        let all = members.iter().map(|(_, member)| member);
+        let shard = self.0;
+        let all = shard.members.iter().map(|(_, member)| member);
         all.filter(|member| member.takes_commands())
-            .map(|member| SessionView { member, topics })
+            .map(|member| SessionView { member, shard })
     }
 
-    /// Those that have subscribed to a destination, once for each subscription.
+    /// Those that have subscribed to a destination, or take from a queue, once for each subscription.
     pub fn subscribers(&self, destination: &Destination) -> impl Iterator<Item = SessionView<'a>> {
-        let Shard {
-            members, topics, ..
-        } = self.0;
-        let subscribers = topics.subscribers(destination).iter();
+        let shard = self.0;
+        let subscribers = shard.topics.subscribers(destination).iter();
+        let consumers = shard.consumers.slots(destination);
         subscribers
-            .filter_map(|one| members.get(one.slot.index()))
+            .map(|one| one.slot)
+            .chain(consumers)
+            .filter_map(|slot| shard.members.get(slot.index()))
             .filter(|member| member.takes_commands())
-            .map(|member| SessionView { member, topics })
+            .map(|member| SessionView { member, shard })
     }
 }
 
@@ -56,11 +54,13 @@ impl<'a> SessionView<'a> {
         &self.member.session
     }
 
-    /// What it has subscribed to, implicit destinations included, and under which label. The order
-    /// is not defined.
+    /// What it has subscribed to, implicit destinations and queues included, and under which label.
+    /// The order is not defined.
     pub fn subscriptions(&self) -> impl Iterator<Item = (&'a Destination, &'a str)> {
-        let Self { member, topics } = *self;
+        let Self { member, shard } = *self;
         let all = member.subscriptions.iter();
-        all.filter_map(|one| Some((topics.destination(one)?, &*one.label)))
+        let all = all.filter_map(|one| Some((shard.topics.destination(one)?, &*one.label)));
+        let consumers = shard.consumers.of(member.session.id().slot());
+        all.chain(consumers.map(|(_, one)| (&one.destination, &*one.label)))
     }
 }

@@ -39,6 +39,7 @@ struct Sights {
     closed_as_slow: usize,
     dropped: usize,
     replayed: usize,
+    gaps: usize,
 }
 
 fn run(seed: u64, shards: usize, sessions_max: usize, steps: usize, sights: &mut Sights) {
@@ -56,6 +57,7 @@ fn run(seed: u64, shards: usize, sessions_max: usize, steps: usize, sights: &mut
     sights.closed_as_slow += world.closed_as_slow;
     sights.dropped += world.dropped;
     sights.replayed += world.replayed;
+    sights.gaps += world.gaps;
 }
 
 #[test]
@@ -76,6 +78,7 @@ fn s28_s29_s30_s98_small_worlds_keep_every_promise() {
     if seeds.len() > 1 {
         assert!(sights.received > 10_000, "{sights:?}");
         assert!(sights.replayed > 100, "{sights:?}");
+        assert!(sights.gaps > 100, "{sights:?}");
         assert!(
             sights.closed_as_slow > 100 && sights.dropped > 100,
             "{sights:?}"

@@ -243,18 +243,23 @@ fn room(headers: &[(&str, &str)], body: &[u8]) -> usize {
 
 /// Whether a header of a SEND is the sender's own and goes on to receivers in the MESSAGE. Those
 /// that control the SEND itself, that the MESSAGE has values of its own for, or that hold a secret,
-/// do not (S79).
+/// do not (S79): nor do those that servers tell of deliveries with, such as `redelivered` and `gap`.
 pub fn is_forwarded(name: &str) -> bool {
     !matches!(
         name,
         "ack"
             | "content-length"
+            | "dead-letter-queue"
+            | "dead-letter-reason"
+            | "delivery-count"
             | "destination"
+            | "gap"
             | "login"
             | "message-id"
             | "passcode"
             | "receipt"
             | "receipt-id"
+            | "redelivered"
             | "subscription"
             | "transaction"
     )

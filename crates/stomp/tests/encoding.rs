@@ -175,6 +175,8 @@ fn s87_a_buffer_with_room_is_not_replaced() {
 fn s79_control_headers_of_a_send_do_not_reach_receivers() {
     let send = b"SEND\ndestination:/topic/a\nreceipt:1\ntransaction:t\nmessage-id:mine\n\
                  subscription:s\nack:x\ncontent-length:2\npasscode:p\ncontent-type:text/plain\n\
+                 gap:1\nredelivered:true\ndelivery-count:2\ndead-letter-reason:r\n\
+                 dead-letter-queue:/queue/q\n\
                  priority:9\n\nhi\0";
     let sent = received(Version::V12, send).frame();
     let forwarded: Vec<_> = sent

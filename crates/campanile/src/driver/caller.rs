@@ -176,7 +176,8 @@ impl Caller {
             Kind::Sent(about) => match failed(answer, about) {
                 Ok(event) => return self.handle_late(remains, event),
                 Err(Ok(reply)) => {
-                    return answered_late(reply, about, &remains.session, self.hub());
+                    let broker = self.application.handle().endpoints().broker();
+                    return answered_late(reply, about, &remains.session, broker, self.hub());
                 }
                 Err(answer) => answer,
             },

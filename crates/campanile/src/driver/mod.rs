@@ -267,7 +267,7 @@ pub(crate) fn prepare(count: usize, pause_max: Duration) -> Result<(Hub, Idle), 
         .enumerate()
         .map(|(shard, door)| pacing::wake(shard, Arc::new(move || door.wake())))
         .collect();
-    let (hub, shards) = Hub::new(wakes)?;
+    let (hub, shards) = Hub::with_clock(wakes, Arc::new(clock::now))?;
     let idle = Idle {
         shards: shards.into_iter().zip(polls).collect(),
         doors,

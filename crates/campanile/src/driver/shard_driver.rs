@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use campanile_hub::{
-    Cause, Ending, NewSession, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
+    Cause, Ending, Moment, NewSession, Outcome, Refusal, SessionId, Shard, Slot, Ticket, Wait,
 };
 use campanile_websocket::InflaterPool;
 use mio::Token;
@@ -304,7 +304,11 @@ impl ShardDriver {
 
     fn pump(&mut self) -> Wait {
         let (now, began) = (clock::now(), Instant::now());
-        let wait = self.shard.pump(&mut self.sockets, now);
+        let mut wait = self.shard.pump(&mut self.sockets, now);
+        if self.remind(now) {
+            // What they have said to that is written at once.
+            wait = self.shard.pump(&mut self.sockets, now);
+        }
         let took = began.elapsed();
         pacing::pause(pacing::pause_after(
             took,
@@ -335,6 +339,18 @@ impl ShardDriver {
             self.inflaters.shrink();
         }
         wait
+    }
+
+    /// Lets those look at what is too old who wanted to be reminded. Answers whether there were any.
+    fn remind(&mut self, now: Moment) -> bool {
+        let reminded = std::mem::take(&mut self.sockets.reminded);
+        for slot in &reminded {
+            if let Some(mut connection) = self.sockets.take(*slot) {
+                connection.reminded(*slot, &mut self.shard, self.caller.hub(), now);
+                self.sockets.put_back(*slot, connection);
+            }
+        }
+        !reminded.is_empty()
     }
 
     /// Tells a session's endpoint what the outbox's policy has dropped.

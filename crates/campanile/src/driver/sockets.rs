@@ -14,6 +14,8 @@ pub(crate) struct Sockets {
     pub(crate) settled: Vec<Ticket>,
     /// How many publications which sessions have lost, for those who want to know.
     pub(crate) dropped: Vec<(Slot, u32)>,
+    /// Who wanted to be reminded.
+    pub(crate) reminded: Vec<Slot>,
 }
 
 impl Sockets {
@@ -89,6 +91,10 @@ impl Sink for Sockets {
 
     fn settled(&mut self, ticket: Ticket) {
         self.settled.push(ticket);
+    }
+
+    fn reminded(&mut self, session: Slot) {
+        self.reminded.push(session);
     }
 }
 

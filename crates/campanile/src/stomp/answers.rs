@@ -5,6 +5,7 @@ use campanile_stomp::{Command, Version};
 
 use super::labels;
 use super::messages::{fill, with_content_type};
+use super::naming::Brokering;
 use super::refusing::Culprit;
 use super::reply::{Refused, reply_to};
 use super::session::{Link, StompSession};
@@ -26,7 +27,6 @@ impl StompSession {
         if about.purpose == Purpose::Connect {
             return self.decided(answer, link);
         }
-        let receipt = about.receipt.as_deref();
         let replied = answer.map_err(Refused::from).and_then(|reply| {
             let (first, rest, close) = reply.into_parts();
             for message in first.into_iter().chain(rest) {
@@ -47,12 +47,12 @@ impl StompSession {
                     destination: Some(&about.destination)
                         .filter(|it| !it.is_empty())
                         .map(|it| &**it),
-                    receipt,
+                    receipt: about.receipt_of_refused(),
                 };
                 self.refuse(&refused, culprit, link);
             }
             Ok(close) => {
-                if let Some(receipt) = receipt {
+                if let Some(receipt) = about.receipt_of_done() {
                     self.receipt(receipt, link);
                 }
                 if let Some(close) = close {
@@ -72,7 +72,8 @@ impl StompSession {
     ) -> Result<(), Refused> {
         let message = with_content_type(message);
         let Replies::Subscription(label) = &about.replies else {
-            return publish(message, about, link.session, link.hub);
+            let broker = &self.runtime.broker;
+            return publish(message, about, link.session, broker, link.hub);
         };
         let id = labels::id(label);
         let seen = OutboundMessage {
@@ -99,23 +100,35 @@ impl StompSession {
 
 /// Publishes what a handler has answered to a session that has ended meanwhile: others may wait for
 /// it. What was for the session alone is for nobody.
-pub(crate) fn answered_late(reply: Reply, about: &About, session: &Session, hub: &Hub) {
+pub(crate) fn answered_late(
+    reply: Reply,
+    about: &About,
+    session: &Session,
+    broker: &Brokering,
+    hub: &Hub,
+) {
     let (first, rest, _) = reply.into_parts();
     for message in first.into_iter().chain(rest) {
         let message = with_content_type(message);
-        if let Err(refused) = publish(message, about, session, hub) {
+        if let Err(refused) = publish(message, about, session, broker, hub) {
             tracing::warn!(session = %session.id(), word = %refused.word, "a reply was not published");
             return;
         }
     }
 }
 
-fn publish(message: Message, about: &About, session: &Session, hub: &Hub) -> Result<(), Refused> {
+fn publish(
+    message: Message,
+    about: &About,
+    session: &Session,
+    broker: &Brokering,
+    hub: &Hub,
+) -> Result<(), Refused> {
     match &about.replies {
         Replies::Destinations(names) => {
             for name in names.iter() {
                 let name = fill(name, &about.parameters);
-                let destination = Destination::named(name);
+                let destination = broker.destination(name);
                 hub.publish(destination, message.clone()).finished()?;
             }
         }

@@ -1,8 +1,11 @@
 //! What clients may name, and what it means.
 
-use campanile_hub::{Hub, Pattern, PatternError, Refusal, RetainedLimits, Separator};
+use campanile_hub::{
+    HistoryBounds, HistoryLimits, Hub, Pattern, QueueLimits, RetainedLimits, Separator,
+};
 
-use super::reply::Refused;
+use super::broker_error::BrokerError;
+use super::naming::{Brokering, Prefixes};
 
 /// How many subscriptions one session may have, unless [`Broker::subscriptions_max`] says otherwise.
 pub const SUBSCRIPTIONS_MAX: usize = 1_000;
@@ -10,7 +13,9 @@ pub const SUBSCRIPTIONS_MAX: usize = 1_000;
 /// The destinations that STOMP clients may name.
 ///
 /// A **topic** is whatever begins with one of the topic prefixes (`/topic` by default): all who have
-/// subscribed receive what is sent to it. A **user destination** begins with `/user`: what a session
+/// subscribed receive what is sent to it. A **queue** begins with one of the
+/// [queue prefixes](Self::queues) (`/queue` by default): what is sent to it waits for one of its
+/// consumers. A **user destination** begins with `/user`: what a session
 /// subscribes to as `/user/queue/news` is its user's alone, and whoever may send reaches it as
 /// `/user/NAME/queue/news`.
 ///
@@ -31,44 +36,15 @@ pub struct Broker {
     application: String,
     users: String,
     topics: Vec<String>,
-    separator: Separator,
+    pub(super) queues: Vec<String>,
+    pub(super) separator: Separator,
     clients_send: Vec<String>,
     retained: Vec<String>,
     retained_limits: RetainedLimits,
+    pub(super) queue_limits: Vec<(String, QueueLimits)>,
+    pub(super) histories: Vec<(String, HistoryLimits)>,
+    pub(super) history_bounds: Option<HistoryBounds>,
     subscriptions_max: usize,
-}
-
-/// Why a broker's settings cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BrokerError {
-    /// What clients may send to is no pattern.
-    #[error("clients may not be allowed to send to `{text}`: {source}")]
-    Pattern {
-        /// As it was given.
-        text: String,
-        /// What is wrong with it.
-        source: PatternError,
-    },
-    /// What is to be retained is no pattern.
-    #[error("destinations that match `{text}` cannot keep their last value: {source}")]
-    Retained {
-        /// As it was given.
-        text: String,
-        /// What is wrong with it.
-        source: PatternError,
-    },
-    /// There are too many patterns for what is retained that are much alike.
-    #[error("destinations that match `{text}` cannot keep their last value: {refusal}")]
-    RetainedAlike {
-        /// As it was given.
-        text: String,
-        /// What the hub says.
-        refusal: Refusal,
-    },
-    /// All destinations would be user destinations.
-    #[error("user destinations must begin with something: `/user`, for example")]
-    NoUserPrefix,
 }
 
 impl Default for Broker {
@@ -78,16 +54,21 @@ impl Default for Broker {
 }
 
 impl Broker {
-    /// Topics under `/topic`, which clients may subscribe to and not send to (S83, S90).
+    /// Topics under `/topic` and queues under `/queue`, which clients may subscribe to and not send to
+    /// (S83, S90).
     pub fn new() -> Self {
         Self {
             application: "/app".into(),
             users: "/user".into(),
             topics: vec!["/topic".into()],
+            queues: vec!["/queue".into()],
             separator: Separator::Slash,
             clients_send: Vec::new(),
             retained: Vec::new(),
             retained_limits: RetainedLimits::default(),
+            queue_limits: Vec::new(),
+            histories: Vec::new(),
+            history_bounds: None,
             subscriptions_max: SUBSCRIPTIONS_MAX,
         }
     }
@@ -110,7 +91,8 @@ impl Broker {
     }
 
     /// What topics begin with: whole segments, such as `/topic`. With none at all, every destination
-    /// is a topic that is neither a user destination nor one of the application's (S83).
+    /// is a topic that is neither a [queue](Self::queues), nor a user destination, nor one of the
+    /// application's (S83). `["/topic", "/queue"]` makes queues topics, as they are in Spring.
     #[must_use]
     pub fn topics<T: Into<String>>(mut self, prefixes: impl IntoIterator<Item = T>) -> Self {
         self.topics = prefixes.into_iter().map(Into::into).collect();
@@ -176,8 +158,8 @@ impl Broker {
         self
     }
 
-    /// Tells the hub what to retain.
-    pub(crate) fn retain_at(&self, hub: &Hub) -> Result<(), BrokerError> {
+    /// Tells the hub what to keep.
+    pub(crate) fn set_up(&self, hub: &Hub) -> Result<(), BrokerError> {
         hub.set_retained_limits(self.retained_limits);
         for text in &self.retained {
             let pattern = Pattern::parse(text, self.separator);
@@ -191,203 +173,47 @@ impl Broker {
                     refusal,
                 })?;
         }
-        Ok(())
+        self.keep_histories(hub)?;
+        self.limit_queues(hub)
     }
 
     /// What user destinations begin with.
-    pub(crate) fn user_prefix(&self) -> &str {
+    pub(super) fn user_prefix(&self) -> &str {
         trimmed(&self.users, self.separator)
     }
 
-    pub(crate) fn build(self) -> Result<Brokering, BrokerError> {
+    /// What names mean.
+    pub(super) fn prefixes(&self) -> Result<Prefixes, BrokerError> {
         let separator = self.separator;
+        let trimmed = |prefix: &String| trimmed(prefix, separator).to_owned();
         let users = self.user_prefix().to_owned();
         if users.is_empty() {
             return Err(BrokerError::NoUserPrefix);
         }
-        let topics = self.topics.iter();
-        let topics = topics.map(|prefix| trimmed(prefix, separator).to_owned());
-        let topics = topics.collect();
+        Ok(Prefixes {
+            application: trimmed(&self.application),
+            users,
+            topics: self.topics.iter().map(trimmed).collect(),
+            queues: self.queues.iter().map(trimmed).collect(),
+            separator,
+        })
+    }
+
+    pub(crate) fn build(self) -> Result<Brokering, BrokerError> {
+        let prefixes = self.prefixes()?;
         let patterns = self.clients_send.into_iter().map(|text| {
             let pattern = Pattern::parse(&text, self.separator);
             pattern.map_err(|source| BrokerError::Pattern { text, source })
         });
         Ok(Brokering {
-            application: trimmed(&self.application, separator).to_owned(),
-            users,
-            topics,
-            separator: self.separator,
+            prefixes,
             clients_send: patterns.collect::<Result<_, _>>()?,
             subscriptions_max: self.subscriptions_max,
         })
     }
 }
 
-/// A broker's settings at work.
-#[derive(Debug)]
-pub(crate) struct Brokering {
-    application: String,
-    users: String,
-    topics: Vec<String>,
-    separator: Separator,
-    clients_send: Vec<Pattern>,
-    pub(crate) subscriptions_max: usize,
-}
-
-/// What a destination is, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind<'a> {
-    /// One of the application's own: what comes behind its prefix.
-    Application(&'a str),
-    Topic,
-    /// A user destination: what comes behind `/user`.
-    User(&'a str),
-}
-
 /// A prefix without the separator that may be written at its end.
 fn trimmed(prefix: &str, separator: Separator) -> &str {
     prefix.trim_end_matches(['/', separator.character()])
-}
-
-impl Brokering {
-    /// What user destinations begin with.
-    pub(crate) fn users(&self) -> &str {
-        &self.users
-    }
-
-    /// What a destination is.
-    pub(crate) fn kind<'a>(&self, name: &'a str) -> Result<Kind<'a>, Refused> {
-        self.known(name).ok_or_else(|| self.unknown(name))
-    }
-
-    fn known<'a>(&self, name: &'a str) -> Option<Kind<'a>> {
-        if let Some(path) = name
-            .strip_prefix(self.application.as_str())
-            .filter(|path| path.starts_with('/'))
-        {
-            return Some(Kind::Application(path));
-        }
-        if let Some(rest) = name
-            .strip_prefix(self.users.as_str())
-            .filter(|rest| rest.starts_with('/'))
-        {
-            return Some(Kind::User(rest));
-        }
-        let is_under = |prefix: &String| {
-            let rest = name.strip_prefix(prefix.as_str());
-            rest.is_some_and(|rest| rest.starts_with(self.separator.character()))
-        };
-        let is_topic = match self.topics.as_slice() {
-            [] => !name.is_empty(),
-            topics => topics.iter().any(is_under),
-        };
-        is_topic.then_some(Kind::Topic)
-    }
-
-    fn unknown(&self, name: &str) -> Refused {
-        // The mistake that is made most: one slash too few, or too many.
-        let other = match name.strip_prefix('/') {
-            Some(rest) => rest.to_owned(),
-            None => format!("/{name}"),
-        };
-        let detail = if self.known(&other).is_some() {
-            format!("there is no destination {name:?}: write {other:?}")
-        } else {
-            let (topics, users) = (self.topics.join(", "), &self.users);
-            format!(
-                "there is no destination {name:?}: topics begin with {topics}, user destinations \
-                 with {users}/"
-            )
-        };
-        Refused::new("unknown-destination", detail)
-    }
-
-    /// A subscription's pattern, or the one destination that it is.
-    pub(crate) fn pattern(&self, text: &str) -> Result<Pattern, Refused> {
-        Pattern::parse(text, self.separator)
-            .map_err(|error| Refused::new("bad-destination", error.to_string()))
-    }
-
-    /// Whether a client may send there.
-    pub(crate) fn check_send(&self, name: &str) -> Result<(), Refused> {
-        if self.clients_send.iter().any(|one| one.matches(name)) {
-            return Ok(());
-        }
-        let detail =
-            format!("clients may not send to {name:?}; the server's operator can allow it");
-        Err(Refused::new("forbidden", detail))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn s83_s90_prefixes_are_whole_segments_and_sending_is_denied_by_default() {
-        let broker = Broker::new().topics(["/topic", "/rooms"]);
-        let broker = broker
-            .clients_may_send("/rooms/*")
-            .build()
-            .expect("a broker");
-        assert_eq!(broker.kind("/topic/a").ok(), Some(Kind::Topic));
-        assert_eq!(
-            broker.kind("/user/queue/a").ok(),
-            Some(Kind::User("/queue/a"))
-        );
-        for unknown in ["/topics/a", "/topic", "topic/a", "/users/a", ""] {
-            let refused = broker.kind(unknown).expect_err(unknown);
-            assert_eq!(refused.word, "unknown-destination", "{unknown}");
-        }
-        let hint = broker.kind("topic/a").expect_err("no slash").detail;
-        assert!(hint.contains("write \"/topic/a\""), "{hint}");
-        assert!(broker.check_send("/rooms/1").is_ok());
-        assert_eq!(
-            broker.check_send("/topic/a").expect_err("no").word,
-            "forbidden"
-        );
-        let wrong = Broker::new().clients_may_send("/a/{b:.*}").build();
-        assert!(
-            wrong
-                .expect_err("no expression")
-                .to_string()
-                .contains("/a/{b:.*}")
-        );
-    }
-
-    #[test]
-    fn s83_without_prefixes_every_destination_is_a_topic() {
-        let broker = Broker::new().topics([""; 0]).build().expect("a broker");
-        for name in ["/prices/a", "/topic/a", "prices"] {
-            assert_eq!(broker.kind(name).ok(), Some(Kind::Topic), "{name}");
-        }
-        assert_eq!(broker.kind("/app/a").ok(), Some(Kind::Application("/a")));
-        assert_eq!(broker.kind("/user/a").ok(), Some(Kind::User("/a")));
-        assert!(broker.kind("").is_err());
-    }
-
-    #[test]
-    fn s115_s126_prefixes_are_chosen_with_a_leading_slash_or_without() {
-        let broker = Broker::new()
-            .application("app")
-            .users("me/")
-            .topics(["topic."])
-            .separator(Separator::Dot)
-            .build()
-            .expect("a broker");
-        assert_eq!(broker.kind("topic.a").ok(), Some(Kind::Topic));
-        assert_eq!(broker.kind("app/a").ok(), Some(Kind::Application("/a")));
-        assert_eq!(broker.kind("me/queue.a").ok(), Some(Kind::User("/queue.a")));
-        for (unknown, hint) in [
-            ("/topic.a", "write \"topic.a\""),
-            ("/me/queue.a", "write \"me/queue.a\""),
-            ("topic/a", "with topic, user destinations with me/"),
-            ("/user/queue.a", "with topic, user destinations with me/"),
-        ] {
-            let detail = broker.kind(unknown).expect_err(unknown).detail;
-            assert!(detail.contains(hint), "{detail}");
-        }
-        let error = Broker::new().users("/").build().expect_err("no prefix");
-        assert_eq!(error, BrokerError::NoUserPrefix);
-    }
 }

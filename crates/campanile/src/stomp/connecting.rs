@@ -25,6 +25,9 @@ const GRACE: u32 = 3;
 /// What the server calls itself.
 const SERVER: &str = concat!("campanile/", env!("CARGO_PKG_VERSION"));
 
+/// Where queues and histories live.
+const IN_MEMORY: &str = "in-memory";
+
 /// A client that has sent CONNECT, and whom the application has not let in yet.
 pub(super) struct Newcomer {
     version: Version,
@@ -117,6 +120,9 @@ impl StompSession {
             ("version", version.as_str()),
             ("session", &*id),
             ("server", SERVER),
+            // What does not outlive this process.
+            ("queues", IN_MEMORY),
+            ("history", IN_MEMORY),
         ];
         if version > Version::V10 {
             headers.push(("heart-beat", &*heart_beat));

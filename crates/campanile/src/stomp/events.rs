@@ -195,6 +195,7 @@ impl StompRules {
             concurrency: 1,
             replies,
             receipt: None,
+            together: None,
             // What nobody has signed in for must not be let in by those who handle failures.
             on_error: on_error.filter(|_| purpose != Purpose::Connect).cloned(),
             purpose,
@@ -231,7 +232,7 @@ impl StompEndpoint {
         self
     }
 
-    /// Called when a subscription to a topic or user destination has taken effect (S158), with
+    /// Called when a subscription to a topic, queue or user destination has taken effect (S158), with
     /// [`Subscription`] among its arguments: what it publishes reaches that subscriber. What it
     /// returns goes to that subscription alone.
     #[must_use]

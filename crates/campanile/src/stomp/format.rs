@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use campanile_hub::{
-    Content, Destination, Format, FormatId, Headers, Hub, Publication, TooManyFormats,
+    Content, Destination, Format, FormatId, Gap, Headers, Hub, Publication, TooManyFormats,
 };
 use campanile_stomp::{FrameWriter, Version};
 use campanile_websocket::{CloseCode, Opcode, encode_ping};
@@ -25,6 +25,9 @@ struct StompFormat {
 /// What all MESSAGEs begin with.
 pub(super) const COMMAND: &[u8] = b"MESSAGE\n";
 
+/// What a frame without a body ends with.
+const END: &[u8] = b"\n\0";
+
 /// What follows the header that is one subscriber's alone.
 pub(super) fn append_rest(
     out: &mut Vec<u8>,
@@ -42,6 +45,31 @@ pub(super) fn append_rest(
         writer.header(name, value);
     }
     writer.body(body);
+}
+
+impl StompFormat {
+    /// What one subscriber alone gets of a MESSAGE; `more` are whole header lines.
+    fn append_prefix(
+        &self,
+        out: &mut Vec<u8>,
+        publication: &Publication,
+        label: &str,
+        more: &str,
+        shared: &[u8],
+    ) {
+        if shared.is_empty() {
+            return;
+        }
+        let subscription = labels::header(label).as_bytes();
+        let ack = labels::ack(label, publication.id()).unwrap_or_default();
+        let opcode = opcode_of(publication.content());
+        let length = COMMAND.len() + subscription.len() + ack.len() + more.len() + shared.len();
+        self.wire.append_head(out, opcode, length);
+        out.extend_from_slice(COMMAND);
+        out.extend_from_slice(subscription);
+        out.extend_from_slice(ack.as_bytes());
+        out.extend_from_slice(more.as_bytes());
+    }
 }
 
 impl Format for StompFormat {
@@ -63,17 +91,42 @@ impl Format for StompFormat {
     }
 
     fn prefix(&self, publication: &Publication, label: &str, shared: &[u8], out: &mut Vec<u8>) {
-        if shared.is_empty() {
-            return;
-        }
-        let subscription = labels::header(label).as_bytes();
-        let ack = labels::ack(label, publication.id()).unwrap_or_default();
-        let opcode = opcode_of(publication.content());
-        let length = COMMAND.len() + subscription.len() + ack.len() + shared.len();
-        self.wire.append_head(out, opcode, length);
-        out.extend_from_slice(COMMAND);
-        out.extend_from_slice(subscription);
-        out.extend_from_slice(ack.as_bytes());
+        self.append_prefix(out, publication, label, "", shared);
+    }
+
+    /// How often a message was delivered stands before what its consumers share.
+    fn delivery_prefix(
+        &self,
+        publication: &Publication,
+        label: &str,
+        deliveries: u32,
+        shared: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let again = match deliveries {
+            0 | 1 => String::new(),
+            count => format!("redelivered:true\ndelivery-count:{count}\n"),
+        };
+        self.append_prefix(out, publication, label, &again, shared);
+    }
+
+    /// A MESSAGE without a body, in the place of those that were dropped.
+    fn gap(&self, gap: &Gap<'_>) -> Option<Bytes> {
+        let destination = name_of(gap.destination, &self.users)?;
+        let (id, dropped) = (gap.last.to_string(), gap.dropped.to_string());
+        let mut frame = COMMAND.to_vec();
+        frame.extend_from_slice(labels::header(gap.label).as_bytes());
+        let mut writer = FrameWriter::message_rest(&mut frame, self.version);
+        writer
+            .header("destination", &destination)
+            .header("message-id", &id)
+            .header("gap", &dropped);
+        writer.finish();
+        // The writer leaves it out for a frame without a body, and here it tells that there is none.
+        frame.truncate(frame.len() - END.len());
+        frame.extend_from_slice(b"content-length:0\n");
+        frame.extend_from_slice(END);
+        Some(self.wire.carry(Opcode::Text, frame))
     }
 
     fn prefix_end<'a>(&self, label: &'a str) -> Option<&'a [u8]> {

@@ -6,7 +6,7 @@ use campanile_hub::{Content, Message, PathParameters};
 
 use crate::around::Decorator;
 use crate::build_error::BuildError;
-use crate::context::{About, Event, Purpose, Replies, Sent};
+use crate::context::{About, Event, Purpose, Replies, Sent, Together};
 use crate::extract::RequiredState;
 use crate::handler::{Callback, Handler};
 use crate::path::{PathTemplate, Routes};
@@ -132,6 +132,28 @@ impl Found<'_> {
         receipt: Option<&str>,
         label: Option<&str>,
     ) -> Box<Sent> {
+        self.sent(destination, message, receipt, label, None)
+    }
+
+    /// What is to be called with a message of a transaction: after those before it, whatever the
+    /// handler allows otherwise.
+    pub(crate) fn call_together(
+        self,
+        destination: &str,
+        message: Message,
+        together: Arc<Together>,
+    ) -> Box<Sent> {
+        self.sent(destination, message, None, None, Some(together))
+    }
+
+    fn sent(
+        self,
+        destination: &str,
+        message: Message,
+        receipt: Option<&str>,
+        label: Option<&str>,
+        together: Option<Arc<Together>>,
+    ) -> Box<Sent> {
         let replies = match (&self.handler.replies, label) {
             (Some(replies), _) => replies.clone(),
             (None, Some(label)) => Replies::Subscription(label.into()),
@@ -142,9 +164,13 @@ impl Found<'_> {
             destination: destination.into(),
             parameters: self.parameters,
             headers: message.headers,
-            concurrency: self.handler.concurrency,
+            concurrency: match together {
+                Some(_) => 1,
+                None => self.handler.concurrency,
+            },
             replies,
             receipt: receipt.map(Into::into),
+            together,
             on_error: self.handler.on_error.clone(),
             purpose: match label {
                 Some(_) => Purpose::Subscription,

@@ -78,6 +78,13 @@ pub(crate) fn ack(label: &str, message_id: impl Display) -> Option<String> {
     Some(format!("ack:{message_id},{subscription}"))
 }
 
+/// What such a header says: the message's id and the subscription's. `None` for what we have not
+/// written.
+pub(crate) fn acknowledged_by(ack: &str) -> Option<(&str, &str)> {
+    // Ids of messages have no commas.
+    ack.split_once(',')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +123,8 @@ mod tests {
         let label = acknowledged(&plain);
         assert_eq!(header(&label), header(&plain));
         assert_eq!(ack(&label, "e-7").as_deref(), Some("ack:e-7,a\\c1\n"));
+        assert_eq!(acknowledged_by("e-7,a:1,2"), Some(("e-7", "a:1,2")));
+        assert_eq!(acknowledged_by("e-7"), None);
         let without_id = super::label(Version::V10, None, "/topic/a");
         assert_eq!(acknowledged(&without_id), without_id);
     }

@@ -1,7 +1,7 @@
 //! From SEND to what is published, and whom for.
 
 use campanile_hub::{Content, Destination, Headers, Message, PathParameters, SessionId};
-use campanile_stomp::{Frame, Header, Send, is_forwarded, is_text_content_type};
+use campanile_stomp::{Frame, Header, Send, Version, is_forwarded, is_text_content_type};
 
 use super::reply::Refused;
 use crate::session::Session;
@@ -32,6 +32,36 @@ pub(super) fn message(send: &Send<'_>, frame: &Frame<'_>) -> Message {
     Message {
         headers,
         ..content.into()
+    }
+}
+
+/// A header of ours in a frame of this version: the examples of 1.0 have blanks around values.
+pub(super) fn own_header(version: Version, value: &str) -> &str {
+    match version {
+        Version::V10 => value.trim_matches(' '),
+        Version::V11 | Version::V12 => value,
+    }
+}
+
+/// How long a message may wait in a queue, in milliseconds: RabbitMQ's and ActiveMQ's header
+/// `expiration`. Elsewhere it means nothing.
+pub(super) fn check_expiration(
+    destination: &Destination,
+    message: &Message,
+) -> Result<(), Refused> {
+    let expiration = message.headers.get("expiration");
+    let is_number = |text: &str| {
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        is_plain && text.parse::<u64>().is_ok()
+    };
+    match expiration {
+        Some(text) if matches!(destination, Destination::Queue(_)) && !is_number(text) => {
+            Err(Refused::new(
+                "bad-header",
+                "expiration must be a whole number of milliseconds",
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

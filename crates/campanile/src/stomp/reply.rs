@@ -96,6 +96,9 @@ impl From<Refusal> for Refused {
             Refusal::AlreadySubscribed => "duplicate-subscription",
             Refusal::NotSubscribed => "no-subscription",
             Refusal::TooManyPatterns => "too-many-patterns",
+            Refusal::NotDelivered => "not-delivered",
+            Refusal::QueueFull => "queue-full",
+            Refusal::TooManyQueues => "too-many-queues",
             Refusal::UserKnown => "user-known",
             _ => "refused",
         };

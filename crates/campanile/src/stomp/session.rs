@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use campanile_hub::{Destination, Ending, Hub, Moment, Shard, Slot};
-use campanile_stomp::{ClientFrame, Command, Decoder, Frame, Limits, Request, Role, Send, Version};
+use campanile_hub::{Begun, Ending, Hub, Moment, Shard, Slot, Verdict};
+use campanile_stomp::{ClientFrame, Command, Decoder, Frame, Limits, Request, Role, Version};
 use campanile_websocket::CloseCode;
 
-use super::broker::{Brokering, Kind};
 use super::connecting::Newcomer;
 use super::events::{StompEvent, StompRules, Subscription};
 use super::format::StompFormats;
 use super::handlers::HandlerRoutes;
-use super::messages::{message, of_somebody};
+use super::naming::Brokering;
+use super::queueing::{Consumers, rejected};
 use super::refusing::Culprit;
 use super::reply::{Refused, not_connected, receipt_of};
 use super::stages::{InboundFrame, Stages};
+use super::transactions::Transactions;
 use super::wire::Wire;
 use crate::context::{Event, Replies, Sent};
 use crate::driver::UNREAD_REPLIES_BYTES_MAX;
@@ -60,6 +61,10 @@ pub(crate) struct StompSession {
     pub(super) replies: u64,
     /// The subscriptions with their labels, where somebody wants to be told of their ends.
     pub(super) named: Vec<(Box<str>, Subscription)>,
+    /// There while the session takes messages from queues.
+    pub(super) consumers: Option<Box<Consumers>>,
+    /// There from BEGIN on.
+    pub(super) transactions: Option<Box<Transactions>>,
     /// What of a message has to wait until more may be taken: no more than one message.
     unread: Vec<u8>,
     /// The session goes on after a refusal.
@@ -80,6 +85,8 @@ impl StompSession {
             subscriptions: 0,
             replies: 0,
             named: Vec::new(),
+            consumers: None,
+            transactions: None,
             unread: Vec::new(),
             keeps_going: false,
             has_ended: false,
@@ -170,6 +177,7 @@ impl StompSession {
                 Step::Next
             }
             Err(refused) => {
+                self.spoil(seen.command, seen.header("transaction"));
                 let culprit = Culprit {
                     command: Some(seen.command),
                     destination: seen.destination(),
@@ -219,21 +227,26 @@ impl StompSession {
         };
         match done {
             Ok(After::Call(sent)) => return Step::Call(sent),
+            Ok(After::CallAll(all)) => return Step::CallAll(all),
             Ok(after) => {
                 // CONNECTED is the answer to CONNECT, which asks for no receipt (Header receipt).
                 if let Some(receipt) = receipt.filter(|_| !opens) {
-                    self.receipt(receipt, link);
+                    match &after {
+                        After::Begun(begun, _) => self.receipt_of_begun(receipt, *begun, link),
+                        _ => self.receipt(receipt, link),
+                    }
                 }
                 match after {
-                    After::Then(event) => return Step::Call(event),
+                    After::Then(event) | After::Begun(_, Some(event)) => return Step::Call(event),
                     After::Leave => {
                         self.has_ended = true;
                         self.close(link, CloseCode::NORMAL, "");
                     }
-                    After::GoOn | After::Call(_) => {}
+                    After::GoOn | After::Begun(_, None) | After::Call(_) | After::CallAll(_) => {}
                 }
             }
             Err(refused) => {
+                self.spoil(frame.command(), frame.header("transaction").as_deref());
                 let destination = frame.header("destination");
                 let culprit = Culprit {
                     command: Some(frame.command()),
@@ -287,11 +300,18 @@ impl StompSession {
                 "this session is connected; open another one",
             )),
             Request::Send(send) => self.send(&send, frame, receipt, link),
-            Request::Subscribe(subscribe) => self.subscribe(version, &subscribe, receipt, link),
+            Request::Subscribe(subscribe) => {
+                self.subscribe(version, &subscribe, frame, receipt, link)
+            }
             Request::Unsubscribe(unsubscribe) => self.unsubscribe(version, &unsubscribe, link),
-            // On topics there is nothing to be acknowledged, and it is no mistake to do so.
-            Request::Ack(_) | Request::Nack(_) => Ok(After::GoOn),
-            Request::Begin(_) | Request::Commit(_) | Request::Abort(_) => Err(no_transactions()),
+            Request::Ack(ack) => self.acknowledge(version, &ack, frame, Verdict::Accepted, link),
+            Request::Nack(nack) => {
+                let verdict = rejected(version, frame);
+                self.acknowledge(version, &nack, frame, verdict, link)
+            }
+            Request::Begin(name) => self.begin(&name, link),
+            Request::Commit(name) => self.commit(version, &name, receipt, link),
+            Request::Abort(name) => self.abort(&name, link),
             Request::Disconnect => Ok(After::Leave),
             _ => Err(Refused::new(
                 "unsupported",
@@ -300,48 +320,13 @@ impl StompSession {
         }
     }
 
-    fn send(
-        &mut self,
-        send: &Send<'_>,
-        frame: &Frame<'_>,
-        receipt: Option<&str>,
-        link: &mut Link<'_>,
-    ) -> Result<After, Refused> {
-        if send.transaction.is_some() {
-            return Err(no_transactions());
-        }
-        let name = &*send.destination;
-        let destination = match self.runtime.broker.kind(name)? {
-            Kind::Application(path) => {
-                let found = self.runtime.handlers.message(path);
-                let found = found.ok_or_else(|| self.no_handler(name))?;
-                let message = message(send, frame);
-                return Ok(After::Call(found.call(name, message, receipt, None)));
-            }
-            Kind::Topic => {
-                self.runtime.broker.check_send(name)?;
-                Destination::named(name)
-            }
-            Kind::User(rest) => {
-                self.runtime.broker.check_send(name)?;
-                of_somebody(rest, link.session)?
-            }
-        };
-        let message = message(send, frame);
-        link.hub.publish(destination, message).finished()?;
-        Ok(After::GoOn)
-    }
-
-    pub(super) fn no_handler(&self, name: &str) -> Refused {
-        self.runtime.counters.unhandled();
-        let detail = format!("nothing here handles {name:?}; check its spelling");
-        Refused::new("no-handler", detail)
-    }
-
     pub(super) fn receipt(&self, receipt: &str, link: &mut Link<'_>) {
+        self.receipt_with(&[("receipt-id", receipt)], link);
+    }
+
+    pub(super) fn receipt_with(&self, headers: &[(&str, &str)], link: &mut Link<'_>) {
         let version = self.version.unwrap_or(Version::V12);
-        let headers = [("receipt-id", receipt)];
-        let frame = self.wire.frame(version, Command::Receipt, &headers, "");
+        let frame = self.wire.frame(version, Command::Receipt, headers, "");
         // A session that is being closed gets no more answers.
         let _ = link.shard.reply(link.slot, frame);
     }
@@ -357,6 +342,8 @@ pub(crate) enum Step {
     Full,
     /// A handler is to be called, and then there may be another frame.
     Call(Box<Sent>),
+    /// As many handlers, in this order.
+    CallAll(Vec<Box<Sent>>),
 }
 
 /// What follows a frame that was understood.
@@ -364,15 +351,12 @@ pub(super) enum After {
     GoOn,
     /// A handler decides; it has the receipt to be given.
     Call(Box<Sent>),
+    /// These handlers decide, and have the receipt to be given after the last of them.
+    CallAll(Vec<Box<Sent>>),
+    /// A subscription has begun, and a callback may have to be told.
+    Begun(Begun, Option<Box<Sent>>),
     /// It has taken effect, and a callback is to be told.
     Then(Box<Sent>),
     /// The client has said farewell.
     Leave,
-}
-
-fn no_transactions() -> Refused {
-    Refused::new(
-        "unsupported",
-        "this server has no transactions yet; send without the transaction header",
-    )
 }

@@ -2,34 +2,34 @@
 
 use std::sync::Arc;
 
-use campanile_hub::{Content, Delivery, Destination, Outcome, Publication};
-use campanile_stomp::{AckMode, Selector, Subscribe, Unsubscribe, Version};
+use campanile_hub::{Begun, Content, Cursor, Delivery, Destination, Filter, Joining, Publication};
+use campanile_stomp::{AckMode, Frame, Selector, Subscribe, Unsubscribe, Version};
 
-use super::broker::Kind;
 use super::events::{StompEvent, Subscription};
 use super::labels::{self, label};
-use super::messages::{answered_by_handler, of_this};
+use super::messages::{answered_by_handler, of_this, own_header};
+use super::naming::Kind;
+use super::queueing::selects;
 use super::reply::{Refused, let_out};
-use super::session::{After, Link, StompRuntime, StompSession};
+use super::session::{After, Link, StompSession};
 use crate::context::Replies;
+
+/// What a cursor counts as that is none of ours: nothing can be recovered after it.
+const NOT_OURS: Cursor = Cursor {
+    epoch: u64::MAX,
+    position: 0,
+};
 
 impl StompSession {
     pub(super) fn subscribe(
         &mut self,
         version: Version,
         subscribe: &Subscribe<'_>,
+        frame: &Frame<'_>,
         receipt: Option<&str>,
         link: &mut Link<'_>,
     ) -> Result<After, Refused> {
-        let limit = self.runtime.broker.subscriptions_max;
-        if self.subscriptions as usize >= limit {
-            // The server may have ended some.
-            self.subscriptions = u32::try_from(link.shard.labels(link.slot)).unwrap_or(u32::MAX);
-        }
-        if self.subscriptions as usize >= limit {
-            let detail = format!("a session may have {limit} subscriptions; end some");
-            return Err(Refused::new("too-many-subscriptions", detail));
-        }
+        self.check_room(link)?;
         let name = &*subscribe.destination;
         let mut label = label(version, subscribe.id.as_deref(), name);
         let with_ack = labels::acknowledged(&label);
@@ -41,10 +41,20 @@ impl StompSession {
             let detail = format!("{id:?} is another subscription's; choose an id of its own");
             return Err(Refused::new("duplicate-subscription", detail));
         }
+        for one in [&label, &with_ack] {
+            self.is_no_consumer(one);
+        }
         if version == Version::V12 && subscribe.ack != AckMode::Auto {
             label = with_ack;
         }
-        let destinations = match self.runtime.broker.kind(name)? {
+        let after = frame.header("after");
+        let after = after.as_deref().map(|it| own_header(version, it));
+        let kind = self.runtime.broker.kind(name)?;
+        if let (Kind::Application(_) | Kind::Queue, Some(_)) = (kind, after) {
+            let detail = format!("{name:?} has no history; subscribe without the header after");
+            return Err(Refused::new("no-history", detail));
+        }
+        let begun = match kind {
             Kind::Application(path) => {
                 let found = self.runtime.handlers.subscribe(path);
                 let found = found.ok_or_else(|| self.no_handler(name))?;
@@ -56,19 +66,19 @@ impl StompSession {
                 let call = found.call(name, message, receipt, Some(&label));
                 return Ok(After::Call(call));
             }
-            Kind::Topic => vec![Destination::matching(self.runtime.broker.pattern(name)?)],
-            Kind::User(rest) => of_this(rest, link.session)?,
-        };
-        let selector = subscribe.selector.as_deref();
-        let selector = selector.map(Selector::parse).transpose()?;
-        for destination in destinations {
-            let selector = selector.clone();
-            if let Err(refused) = subscribe_to(destination, &label, selector, &self.runtime, link) {
-                // All of it or nothing. There may be nothing to be ended yet.
-                let _ = link.shard.unsubscribe_label(link.slot, &label);
-                return Err(refused);
+            Kind::Queue => {
+                self.consume(version, subscribe, frame, &label, link)?;
+                None
             }
-        }
+            Kind::Topic => {
+                let topic = Destination::matching(self.runtime.broker.pattern(name)?);
+                Some(self.join(subscribe, vec![topic], &label, after, receipt, link)?)
+            }
+            Kind::User(rest) => {
+                let own = of_this(rest, link.session)?;
+                Some(self.join(subscribe, own, &label, after, receipt, link)?)
+            }
+        };
         self.subscriptions += 1;
         let subscription = Subscription {
             id: subscribe.id.as_deref().map(str::to_owned),
@@ -80,7 +90,90 @@ impl StompSession {
         }
         let event = StompEvent::Subscribed(subscription);
         let next = self.call(event, Replies::Subscription(label.into()));
-        Ok(next.map_or(After::GoOn, After::Then))
+        Ok(match (begun, next) {
+            (Some(begun), next) => After::Begun(begun, next),
+            (None, Some(next)) => After::Then(next),
+            (None, None) => After::GoOn,
+        })
+    }
+
+    /// Whether the session may have one subscription more.
+    fn check_room(&mut self, link: &Link<'_>) -> Result<(), Refused> {
+        let limit = self.runtime.broker.subscriptions_max;
+        if self.subscriptions as usize >= limit {
+            // The server may have ended some.
+            self.subscriptions = u32::try_from(link.shard.labels(link.slot)).unwrap_or(u32::MAX);
+        }
+        if self.subscriptions as usize >= limit {
+            let detail = format!("a session may have {limit} subscriptions; end some");
+            return Err(Refused::new("too-many-subscriptions", detail));
+        }
+        Ok(())
+    }
+
+    /// Subscribes to destinations that all who have subscribed to get everything of, from where the
+    /// client says that it has received, or from now on.
+    fn join(
+        &self,
+        subscribe: &Subscribe<'_>,
+        destinations: Vec<Destination>,
+        label: &str,
+        after: Option<&str>,
+        receipt: Option<&str>,
+        link: &mut Link<'_>,
+    ) -> Result<Begun, Refused> {
+        if after.is_some() && receipt.is_none() {
+            return Err(Refused::new(
+                "receipt-required",
+                "whether everything was recovered is said in the RECEIPT: add a receipt header",
+            ));
+        }
+        let selector = subscribe.selector.as_deref();
+        let selector = selector.map(Selector::parse).transpose()?;
+        let joining = Joining {
+            destinations,
+            label: label.into(),
+            after: after.map(|token| token.parse().unwrap_or(NOT_OURS)),
+            filter: self.filter(selector, label, link),
+        };
+        Ok(link.shard.join(link.slot, joining).finished()?)
+    }
+
+    /// What becomes of each message on its way to a subscription; all are delivered as they are if
+    /// there is none.
+    pub(super) fn filter(
+        &self,
+        selector: Option<Selector>,
+        label: &str,
+        link: &Link<'_>,
+    ) -> Option<Filter> {
+        let is_open = self.runtime.stages.outbound.is_empty();
+        if is_open && selector.is_none() {
+            return None;
+        }
+        let (runtime, session) = (Arc::clone(&self.runtime), link.session.clone());
+        let id = labels::id(label);
+        Some(Arc::new(move |publication: &Publication| {
+            let wants = |selector| selects(selector, publication);
+            if !selector.as_ref().is_none_or(wants) {
+                Delivery::Dropped
+            } else if is_open {
+                Delivery::AsItIs
+            } else {
+                let_out(&runtime, &session, id.as_deref(), publication)
+            }
+        }))
+    }
+
+    /// The receipt of a subscription says where it joined, and whether something is missing before.
+    pub(super) fn receipt_of_begun(&self, receipt: &str, begun: Begun, link: &mut Link<'_>) {
+        let cursor = begun.cursor.to_string();
+        let mut headers = vec![("receipt-id", receipt), ("cursor", &*cursor)];
+        headers.extend(begun.recovered.map(|recovered| match recovered {
+            true => ("recovered", "true"),
+            false => ("recovered", "false"),
+        }));
+        self.receipt_with(&headers, link);
     }
 
     pub(super) fn unsubscribe(
@@ -109,39 +202,10 @@ impl StompSession {
 
     /// Ends a subscription.
     pub(super) fn forget(&mut self, label: &str, link: &mut Link<'_>) -> Result<(), Refused> {
-        link.shard.unsubscribe_label(link.slot, label).finished()?;
+        if !self.stop_consuming(label, link)? {
+            link.shard.unsubscribe_label(link.slot, label).finished()?;
+        }
         self.subscriptions = self.subscriptions.saturating_sub(1);
         Ok(())
     }
-}
-
-fn subscribe_to(
-    destination: Destination,
-    label: &str,
-    selector: Option<Selector>,
-    runtime: &Arc<StompRuntime>,
-    link: &mut Link<'_>,
-) -> Result<(), Refused> {
-    let is_selective = selector.is_some();
-    let wants = move |publication: &Publication| {
-        let headers = publication.headers();
-        let header = |name: &str| headers.get(name).map(Into::into);
-        selector.as_ref().is_none_or(|one| one.matches(header))
-    };
-    let (shard, slot) = (&mut *link.shard, link.slot);
-    let outcome: Outcome<u64> = if runtime.stages.outbound.is_empty() && !is_selective {
-        shard.subscribe(slot, destination, label)
-    } else if runtime.stages.outbound.is_empty() {
-        shard.subscribe_filtered(slot, destination, label, wants)
-    } else {
-        let (runtime, session) = (Arc::clone(runtime), link.session.clone());
-        let id = labels::id(label);
-        let decide = move |publication: &Publication| match wants(publication) {
-            true => let_out(&runtime, &session, id.as_deref(), publication),
-            false => Delivery::Dropped,
-        };
-        shard.subscribe_through(slot, destination, label, decide)
-    };
-    outcome.finished()?;
-    Ok(())
 }

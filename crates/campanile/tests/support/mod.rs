@@ -4,6 +4,7 @@
 
 pub(crate) mod conform;
 pub(crate) mod kit;
+pub(crate) mod queues;
 pub(crate) mod stomp;
 
 use std::future::Future;

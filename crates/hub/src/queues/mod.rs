@@ -1,13 +1,35 @@
 //! Queues: each message goes to one consumer, and stays until that has dealt with it.
 
+mod commands;
+mod consumers;
+mod delivering;
+mod item;
+mod logged;
+mod queue;
+mod settling;
+mod store;
+mod table;
+mod taker;
+mod transaction;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::outcome::Outcome;
 use crate::publication::Publication;
-use crate::session::Slot;
-use crate::shard::Shard;
 use crate::topics::Filter;
+
+pub(crate) use consumers::Consumers;
+pub use item::QUEUED_OVERHEAD_BYTES;
+pub(crate) use item::{Dispatched, Handed};
+pub(crate) use logged::Alarm;
+pub(crate) use table::Queues;
+
+/// How many queues a node may have. One that holds nothing and has no consumers does not count.
+pub const QUEUES_MAX: usize = 16_384;
+
+/// How many bytes all queues of a node may hold together, each message counting
+/// [`QUEUED_OVERHEAD_BYTES`] more than its content and its headers; beyond it sending is refused.
+pub const QUEUES_BYTES_MAX: usize = 1 << 30;
 
 /// How a queue behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +47,21 @@ pub struct QueueLimits {
     /// The queue that takes what was rejected too often or has waited too long. Without one the
     /// former stays and the latter is gone.
     pub dead_letters: Option<Arc<str>>,
+}
+
+impl Default for QueueLimits {
+    /// 1,048,576 messages, 256 MiB, 5 rejections, a second between deliveries, no time to live and
+    /// no dead letters.
+    fn default() -> Self {
+        Self {
+            messages_max: 1 << 20,
+            bytes_max: 256 << 20,
+            rejections_max: 5,
+            redelivery_delay: Duration::from_secs(1),
+            time_to_live: None,
+            dead_letters: None,
+        }
+    }
 }
 
 /// When a message counts as dealt with.
@@ -87,34 +124,6 @@ pub struct QueueState {
     pub bytes: usize,
     /// Consumers.
     pub consumers: usize,
-}
-
-impl Shard {
-    /// Lets a session take messages from a queue.
-    pub fn consume(&mut self, _slot: Slot, _consumer: Consumer) -> Outcome<()> {
-        Outcome::Refused(crate::Refusal::NoSession)
-    }
-
-    /// Ends it; what the consumer had goes back. `NotSubscribed` where there is no such consumer.
-    pub fn stop_consuming(&mut self, _slot: Slot, _label: &str) -> Outcome<()> {
-        Outcome::Refused(crate::Refusal::NotSubscribed)
-    }
-
-    /// Says what a session has dealt with.
-    pub fn settle(&mut self, _slot: Slot, _settlement: &Settlement) -> Outcome<()> {
-        Outcome::Refused(crate::Refusal::NotDelivered)
-    }
-
-    /// Sends messages and settles others as one: all of it takes effect, or none and the first refusal
-    /// is answered with the place, among sends and then settlements, of what was refused. Sends are
-    /// contiguous.
-    pub fn commit(
-        &mut self,
-        _slot: Slot,
-        _transaction: Transaction,
-    ) -> Outcome<Vec<crate::Accepted>> {
-        Outcome::Refused(crate::Refusal::NoSession)
-    }
 }
 
 /// What takes effect as one.

@@ -58,6 +58,7 @@ impl World {
             assert_eq!(outcome, Outcome::Refused(Refusal::AlreadySubscribed));
             assert_eq!(shard.unsubscribe(client.slot, &name), Outcome::Done(()));
             client.replays.retain(|(from, ..)| *from != destination);
+            client.may_miss(Some(destination));
             topics[destination].remove(&index);
         } else {
             let outcome = shard.unsubscribe(client.slot, &name);
@@ -112,7 +113,7 @@ impl World {
             assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
         } else if inbox.is_empty() {
             client.replies += 1;
-            client.expected.push_back(Expected::Reply(content));
+            client.owe(None, Expected::Reply(content));
         } else {
             client.replies += 1;
             self.position += 1;
@@ -135,7 +136,7 @@ impl World {
             assert_eq!(outcome, Outcome::Refused(Refusal::NoSession));
         } else {
             client.replies += 1;
-            client.expected.push_back(Expected::Reply(content));
+            client.owe(None, Expected::Reply(content));
         }
     }
 

@@ -15,7 +15,7 @@ mod wire;
 pub(crate) mod world;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use campanile_hub::{
@@ -38,6 +38,8 @@ pub(crate) struct House {
     pub(crate) hub: Hub,
     pub(crate) sides: Vec<Side>,
     pub(crate) now: Moment,
+    /// The same, for threads that drive no shard.
+    clock: Arc<AtomicU64>,
     /// How often each shard was woken.
     pub(crate) woken: Vec<Arc<AtomicUsize>>,
     pub(crate) plain: FormatId,
@@ -55,7 +57,13 @@ impl House {
                 count.fetch_add(1, Ordering::Relaxed);
             })
         });
-        let (hub, shards) = Hub::new(wakes.collect()).expect("a hub");
+        let clock = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&clock);
+        let tell = move || {
+            let since_start = Duration::from_millis(told.load(Ordering::Relaxed));
+            Moment::after_start(since_start)
+        };
+        let (hub, shards) = Hub::with_clock(wakes.collect(), Arc::new(tell)).expect("a hub");
         let plain_wire = Arc::new(Wire::default());
         let labelled_wire = Arc::new(Wire {
             is_labelled: true,
@@ -74,6 +82,7 @@ impl House {
             hub,
             sides: sides.collect(),
             now: Moment::default(),
+            clock,
             woken,
             plain,
             labelled,
@@ -128,6 +137,7 @@ impl House {
     /// Lets virtual time pass.
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now = self.now.plus(time);
+        self.clock.store(self.now.millis(), Ordering::Relaxed);
     }
 
     pub(crate) fn peer(&mut self, slot: Slot) -> &mut Peer {

@@ -42,6 +42,7 @@ impl Model {
         };
         client.is_closing = true;
         client.replays.clear();
+        client.may_miss(None);
         for destination in std::mem::take(&mut client.subscriptions) {
             self.topics[destination].remove(&index);
         }
@@ -53,11 +54,13 @@ impl Model {
         for client in self.clients.values_mut() {
             for (destination, position, content) in std::mem::take(&mut client.replays) {
                 let label = client.is_labelled.then(|| format!("label {destination}"));
-                client.expected.push_back(Expected::Replayed {
+                client.is_replayed.insert(destination);
+                let replayed = Expected::Replayed {
                     position,
                     content,
                     label,
-                });
+                };
+                client.owe(Some(destination), replayed);
             }
         }
         for entry in std::mem::take(&mut self.inbox) {
@@ -75,7 +78,7 @@ impl Model {
                 } => {
                     let client = self.clients.values_mut().find(|one| one.session.id() == id);
                     if let Some(client) = client {
-                        client.expect(position, &content, None);
+                        client.expect(position, &content, None, None);
                     }
                 }
                 Entry::Publication {
@@ -117,22 +120,23 @@ impl Model {
         for (index, joined) in &self.topics[destination] {
             let client = self.clients.get_mut(index).expect("a subscribed client");
             if *joined < position && team.is_none_or(|team| team == client.team) {
-                client.expect(position, content, Some(&label));
+                client.expect(position, content, Some(destination), Some(&label));
             }
         }
     }
 }
 
 impl Client {
-    fn expect(&mut self, position: u64, content: &[u8], label: Option<&str>) {
+    fn expect(&mut self, position: u64, content: &[u8], from: Option<usize>, label: Option<&str>) {
         if !self.is_closing {
             let label = label.filter(|_| self.is_labelled).map(str::to_string);
             let content = content.to_vec();
-            self.expected.push_back(Expected::Publication {
+            let publication = Expected::Publication {
                 position,
                 content,
                 label,
-            });
+            };
+            self.owe(from, publication);
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use campanile_hub::{Content, Format, Publication};
+use campanile_hub::{Content, Format, Gap, Publication};
 
 /// Length, kind, content.
 pub(crate) const FRAME_HEADER_BYTES: usize = 5;
@@ -59,6 +59,27 @@ impl Format for Wire {
         }
     }
 
+    /// As the label alone, but a message that was delivered before tells how often.
+    fn delivery_prefix(
+        &self,
+        publication: &Publication,
+        label: &str,
+        deliveries: u32,
+        shared: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        match deliveries {
+            1 => self.prefix(publication, label, shared, out),
+            again => self.prefix(publication, &format!("{label}*{again}"), shared, out),
+        }
+    }
+
+    fn gap(&self, gap: &Gap<'_>) -> Option<Bytes> {
+        let (position, dropped) = (gap.last.position.to_be_bytes(), gap.dropped.to_be_bytes());
+        let parts: [&[u8]; 3] = [&position, &dropped, gap.label.as_bytes()];
+        self.is_labelled.then(|| frame(b'G', &parts).into())
+    }
+
     fn has_prefix(&self) -> bool {
         self.is_labelled
     }
@@ -81,6 +102,12 @@ pub(crate) enum Received {
         content: Vec<u8>,
     },
     Reply(Vec<u8>),
+    /// So many were dropped, up to this position.
+    Gap {
+        label: String,
+        dropped: u32,
+        last: u64,
+    },
     Close {
         code: u16,
         reason: String,
@@ -92,6 +119,11 @@ impl Received {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Publication { content, .. } | Self::Reply(content) => text(content),
+            Self::Gap {
+                label,
+                dropped,
+                last,
+            } => format!("{label} lost {dropped} to {last}"),
             Self::Close { code, .. } => format!("close {code}"),
         }
     }
@@ -156,6 +188,16 @@ impl Decoder {
             b'R' => {
                 assert!(label.is_none(), "a label before a reply");
                 Some(Received::Reply(content.to_vec()))
+            }
+            b'G' => {
+                assert!(label.is_none(), "a label before a marker");
+                let (last, rest) = number(content);
+                let (dropped, label) = rest.split_first_chunk().expect("a number");
+                Some(Received::Gap {
+                    label: text(label),
+                    dropped: u32::from_be_bytes(*dropped),
+                    last,
+                })
             }
             b'C' => {
                 assert!(label.is_none(), "a label before a close frame");

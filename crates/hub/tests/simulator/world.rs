@@ -20,6 +20,7 @@ pub(crate) const CONTENT_BYTES_MAX: usize = 12_000;
 pub(crate) const ENDPOINTS: usize = 3;
 pub(crate) const USERS: usize = 12;
 pub(crate) const NAMED: usize = 9;
+pub(crate) const DESTINATIONS: usize = ENDPOINTS + USERS + NAMED;
 /// So many of the named ones keep their last value, but not all of them at the same time.
 const KEEPING: usize = 5;
 const KEPT_MAX: usize = 4;
@@ -46,6 +47,7 @@ pub(crate) struct World {
     pub(crate) dropped: usize,
     pub(crate) received: usize,
     pub(crate) replayed: usize,
+    pub(crate) gaps: usize,
 }
 
 impl World {
@@ -86,6 +88,7 @@ impl World {
             dropped: 0,
             received: 0,
             replayed: 0,
+            gaps: 0,
         }
     }
 
@@ -289,6 +292,7 @@ impl World {
             self.closed_as_slow += usize::from(ended.ending.cause == Cause::SlowConsumer);
             self.ended += 1;
             self.replayed += client.replayed;
+            self.gaps += client.gaps;
             self.former.push_back(client.session);
         }
         self.former.truncate(64);

@@ -1,9 +1,9 @@
 //! `/gs-guide-websocket`: a greeting over STOMP, as in the guide that many begin with, and `/stomp`:
-//! topics for whoever likes.
+//! topics and queues for whoever likes.
 
 use std::time::Duration;
 
-use campanile::{Broker, Builder, Json, OriginPolicy, StompEndpoint};
+use campanile::{Broker, Builder, HistoryLimits, Json, OriginPolicy, StompEndpoint};
 use serde::{Deserialize, Serialize};
 
 /// Where STOMP clients connect to. The last one is where those of SockJS go that want none of its
@@ -57,7 +57,10 @@ pub(super) fn mount(builder: Builder) -> Builder {
     // In development mode everything is allowed.
     let broker = Broker::new()
         .clients_may_send("/topic/**")
-        .clients_may_send("/user/**");
+        .clients_may_send("/queue/**")
+        .clients_may_send("/user/**")
+        .history("/topic/**", HistoryLimits::default())
+        .history("/user/**", HistoryLimits::default());
     let builder = PATHS.iter().fold(builder.broker(broker), |builder, path| {
         builder.stomp(*path, StompEndpoint::new().origins(OriginPolicy::Any))
     });

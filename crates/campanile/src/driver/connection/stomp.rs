@@ -122,12 +122,38 @@ impl Connection {
             Step::Full => Stopped::Early,
             Step::Call(sent) => {
                 caller.deliver(self, shard, slot, Event::Sent(sent), now);
-                match self.must_stop(slot, shard) {
-                    Some(_) => Stopped::Early,
-                    None => Stopped::Between,
+                self.stopped_after_call(slot, shard)
+            }
+            Step::CallAll(all) => {
+                for sent in all {
+                    caller.deliver(self, shard, slot, Event::Sent(sent), now);
                 }
+                self.stopped_after_call(slot, shard)
             }
         }
+    }
+
+    fn stopped_after_call(&self, slot: Slot, shard: &Shard) -> Stopped {
+        match self.must_stop(slot, shard) {
+            Some(_) => Stopped::Early,
+            None => Stopped::Between,
+        }
+    }
+
+    /// Lets its STOMP session look at what has become too old.
+    pub(crate) fn reminded(&mut self, slot: Slot, shard: &mut Shard, hub: &Hub, now: Moment) {
+        let Some(stomp) = &mut self.stomp else {
+            return;
+        };
+        let mut link = Link {
+            session: &self.session,
+            hub,
+            shard,
+            slot,
+            now,
+        };
+        stomp.reminded(&mut link);
+        self.failed |= stomp.has_ended() && matches!(self.codec, Codec::Bare);
     }
 
     /// The peer has closed its half of the connection. Without a closing handshake it may still
