@@ -81,10 +81,12 @@ async fn s71_ids_of_other_sessions_are_of_no_use() {
             .lines()
             .find_map(|line| line.strip_prefix("ack:"))
             .expect("an id");
-        let mut peer = StompPeer::open(server, "1.2").await;
         for command in ["ACK", "NACK"] {
+            let mut peer = StompPeer::open(server, "1.2").await;
             peer.send(format!("{command}\nid:{ack}\n\n\0")).await;
+            peer.expect_error("not-delivered", 1008).await;
         }
+        let mut peer = StompPeer::open(server, "1.2").await;
         peer.send("UNSUBSCRIBE\nid:victim\n\n\0").await;
         peer.expect_error("no-subscription", 1008).await;
         victim.send("SEND\ndestination:/topic/attack\n\n2\0").await;
@@ -194,8 +196,10 @@ async fn s82_a_million_tiny_frames_in_one_message_are_too_many_octets() {
         let _ = peer.raw.try_send(&message).await;
         peer.raw.expect_close(1009).await;
         // As many as fit, a message after the other, take turns with everybody else's.
-        let mut peer = StompPeer::open_with(server, "1.2", "x-errors:keep\n").await;
-        let message = frames::frame(BINARY, &b"ACK\nid:0\n\n\0".repeat(7_000));
+        let mut peer = StompPeer::open(server, "1.2").await;
+        peer.send("SUBSCRIBE\nid:0\ndestination:/topic/quiet\n\n\0")
+            .await;
+        let message = frames::frame(BINARY, &b"ACK\nid:,0\n\n\0".repeat(6_000));
         for _ in 0..40 {
             peer.raw.send(&message).await;
         }

@@ -20,10 +20,8 @@ async fn listener(server: &Server, version: &str) -> StompPeer {
     let mut peer = StompPeer::open(server, version).await;
     let head = "SUBSCRIBE\nid:0\ndestination:/topic/attack\nreceipt:r";
     peer.send(format!("{head}\n\n\0")).await;
-    assert_eq!(
-        peer.next().await.as_deref(),
-        Some("RECEIPT\nreceipt-id:r\n\n")
-    );
+    let receipt = peer.next().await.expect("a receipt");
+    assert!(receipt.starts_with("RECEIPT\nreceipt-id:r\n"), "{receipt}");
     peer
 }
 

@@ -53,6 +53,12 @@ fn s159_stomp_frames_are_counted_by_command() {
     send(&mut client, "SUBSCRIBE\nid:a\ndestination:/topic/a\n\n");
     send(&mut client, "SEND\ndestination:/topic/a\n\none");
     send(&mut client, "SEND\ndestination:/topic/a\n\ntwo");
+    for command in ["BEGIN", "ABORT", "BEGIN", "COMMIT"] {
+        send(&mut client, &format!("{command}\ntransaction:t\n\n"));
+    }
+    for command in ["ACK", "NACK"] {
+        send(&mut client, &format!("{command}\nid:1,a\n\n"));
+    }
     send(&mut client, "UNSUBSCRIBE\nid:a\n\n");
     send(&mut client, "DISCONNECT\n\n");
     let mut refused = test.connect("/stomp");
@@ -65,6 +71,8 @@ fn s159_stomp_frames_are_counted_by_command() {
         (2, 1, 1)
     );
     assert_eq!((stomp.send, stomp.subscribe, stomp.unsubscribe), (2, 1, 1));
+    assert_eq!((stomp.begin, stomp.commit, stomp.abort), (2, 1, 1));
+    assert_eq!((stomp.ack, stomp.nack), (1, 1));
     assert_eq!(stomp.errors, 1);
     let line = test.handle().statistics().to_string();
     assert!(line.contains("STOMP: 1 connected of 2"), "{line}");

@@ -137,8 +137,8 @@ fn v12_receipt_for_any_frame_but_connect() {
     for (number, head) in [
         "SUBSCRIBE\nid:0\ndestination:/topic/b\nack:client",
         "SEND\ndestination:/topic/a",
-        "ACK\nid:0",
-        "NACK\nid:0",
+        "ACK\nid:message,0",
+        "NACK\nid:message,0",
         "UNSUBSCRIBE\nid:0",
         "DISCONNECT",
     ]
@@ -147,9 +147,12 @@ fn v12_receipt_for_any_frame_but_connect() {
     {
         send(&mut client, &format!("{head}\nreceipt:{number}\n\n"));
         let answer = Received::next(&mut client);
+        let cursor = answer.header("cursor").map(|it| format!("cursor:{it}\n"));
+        assert_eq!(cursor.is_some(), head.starts_with("SUBSCRIBE"), "{head}");
+        let cursor = cursor.unwrap_or_default();
         assert_eq!(
             answer.0,
-            format!("RECEIPT\nreceipt-id:{number}\n\n"),
+            format!("RECEIPT\nreceipt-id:{number}\n{cursor}\n"),
             "{head}"
         );
     }

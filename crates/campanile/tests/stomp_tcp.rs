@@ -63,7 +63,9 @@ fn s58_s87_tcp_and_websocket_clients_of_all_versions_share_destinations() {
         .map(|version| {
             let mut client = connect(&mut test, version);
             client.send("SUBSCRIBE\nid:s\ndestination:/topic/a\nreceipt:r\n\n\0");
-            assert_eq!(frames(&mut client), ["RECEIPT\nreceipt-id:r\n\n\0"]);
+            let answers = frames(&mut client);
+            assert_eq!(answers.len(), 1, "{answers:?}");
+            assert!(answers[0].starts_with("RECEIPT\nreceipt-id:r\n"));
             client
         })
         .collect();
@@ -109,6 +111,7 @@ fn s63_however_the_bytes_are_cut_the_answers_are_the_same() {
         let lines = text.split('\n');
         let lines = lines.filter(|line| !line.starts_with("session:"));
         let lines = lines.filter(|line| !line.starts_with("message-id:"));
+        let lines = lines.filter(|line| !line.starts_with("cursor:"));
         lines.collect::<Vec<_>>().join("\n")
     };
     let whole = answers(all.len());

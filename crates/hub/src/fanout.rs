@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::Batch;
-use crate::format::{FORMATS_MAX, Format, Formats};
+use crate::format::{FORMATS_MAX, Format, FormatId, Formats};
 use crate::inbox::Predicate;
 use crate::member::{Deadline, Member};
 use crate::moment::Moment;
@@ -21,11 +21,17 @@ use crate::wheel::Wheel;
 struct Pass<'a> {
     run: &'a [Arc<Publication>],
     formats: &'a Formats,
-    encodings: [Option<Encoding>; FORMATS_MAX],
+    /// Nearly all passes need one or two.
+    encodings: Vec<Encoding>,
+    /// For each format which of them is its own.
+    by_format: [u8; FORMATS_MAX],
     frames: Frames,
     /// Who is still being replayed something older.
     replaying: Vec<Subscriber>,
 }
+
+/// The place of what is not there.
+const NOT_ENCODED: u8 = u8::MAX;
 
 /// A run in one format.
 enum Encoding {
@@ -50,7 +56,8 @@ impl Shard {
         let mut pass = Pass {
             run,
             formats: &shared.formats,
-            encodings: [const { None }; FORMATS_MAX],
+            encodings: Vec::new(),
+            by_format: [NOT_ENCODED; FORMATS_MAX],
             frames: std::mem::take(&mut self.frames),
             replaying: Vec::new(),
         };
@@ -86,7 +93,7 @@ impl Shard {
             };
             casualties.extend(casualty.map(|ending| (slot, ending)));
         }
-        for encoding in pass.encodings.iter_mut().flatten() {
+        for encoding in &mut pass.encodings {
             if let Encoding::Prefixed(prefixed) = encoding {
                 pass.frames.take_back(prefixed);
             }
@@ -116,15 +123,22 @@ impl Pass<'_> {
         let format = self.formats.get(member.format);
         let replaying = subscribers.iter().filter(|one| one.joined == REPLAYING);
         self.replaying.extend(replaying);
+        let mut named: Vec<&str> = Vec::new();
         for publication in self.run {
+            named.clear();
             for subscriber in subscribers {
                 let subscription = &member.subscriptions[subscriber.subscription as usize];
+                // Destinations that overlap under one label are one subscription.
                 if publication.id().position > subscriber.joined
+                    && !named.contains(&&*subscription.label)
                     && let Some(picked) = subscription.pick(publication)
                 {
                     let frame = shared_frame(&picked, self.formats, member);
                     let origin = origin_of(&picked, &format, &subscription.label, member);
                     frames.push(frame.begun(&picked, &*format, &subscription.label, origin));
+                    if !subscription.label.is_empty() {
+                        named.push(&subscription.label);
+                    }
                 }
             }
         }
@@ -134,6 +148,21 @@ impl Pass<'_> {
         }
         let scratch = &mut self.frames.bytes;
         member.write_frames(slot, &frames, scratch, sink, now, wheel)
+    }
+
+    /// Encodes the run in a format that it was not needed in before.
+    #[cold]
+    fn encode(&mut self, id: FormatId) {
+        let format = self.formats.get(id);
+        // There are fewer formats than such places.
+        self.by_format[id.index()] = self.encodings.len() as u8;
+        self.encodings.push(if format.has_prefix() {
+            let run = self.run.iter();
+            let shared = run.map(|one| one.encoded(self.formats, id)).collect();
+            Encoding::Prefixed(self.frames.prefixed(format, shared))
+        } else {
+            Encoding::Shared(Batch::new(self.run, self.formats, id))
+        });
     }
 
     /// Writes to one subscriber what it has joined early enough for.
@@ -168,16 +197,10 @@ impl Pass<'_> {
             let scratch = &mut self.frames.bytes;
             return member.write_frames(subscriber.slot, &frames, scratch, sink, now, wheel);
         }
-        let encoding = self.encodings[id.index()].get_or_insert_with(|| {
-            let format = self.formats.get(id);
-            if format.has_prefix() {
-                let run = self.run.iter();
-                let shared = run.map(|one| one.encoded(self.formats, id)).collect();
-                Encoding::Prefixed(self.frames.prefixed(format, shared))
-            } else {
-                Encoding::Shared(Batch::new(self.run, self.formats, id))
-            }
-        });
+        if self.by_format[id.index()] == NOT_ENCODED {
+            self.encode(id);
+        }
+        let encoding = &mut self.encodings[usize::from(self.by_format[id.index()])];
         let slot = subscriber.slot;
         member.is_sent_to(true, now);
         let batch = match encoding {

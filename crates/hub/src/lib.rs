@@ -131,9 +131,8 @@ pub use patterns::{
 pub use publication::{Content, Message, Parts, Publication, PublicationId, Utf8Bytes};
 pub use queues::{
     Acknowledgement, Consumer, QUEUED_OVERHEAD_BYTES, QUEUES_BYTES_MAX, QUEUES_MAX, QueueLimits,
-    QueueState, Settlement, Transaction, Verdict,
+    QueueState, Settlement, Transaction, Verdict, Wants,
 };
-pub use replay::REPLAYS_FREE_BYTES;
 pub use retained::{
     RETAINED_BYTES_MAX, RETAINED_DESTINATIONS_MAX, RETAINED_OVERHEAD_BYTES, RetainedLimits,
 };

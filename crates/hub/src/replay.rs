@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::destination::Destination;
 use crate::fanout::{frames_for, shared_frame};
 use crate::format::Formats;
+use crate::history::REPLAY_BYTES_MAX;
 use crate::log::Joined;
 use crate::member::Member;
 use crate::moment::Moment;
@@ -22,9 +23,6 @@ use crate::session::{SessionId, Slot};
 use crate::shard::Shard;
 use crate::sink::{Ending, Sink};
 use crate::topics::{Subscriber, Topics};
-
-/// How many bytes a session's replays may have left while it is still read from.
-pub const REPLAYS_FREE_BYTES: usize = 4 << 20;
 
 /// How much of a session's replays one pump writes, so that others get their turn.
 const SESSION_BYTES_PER_PUMP: usize = 256 << 10;
@@ -92,9 +90,10 @@ impl Replays {
         }
     }
 
-    /// How many bytes wait for a session beyond those that nobody minds.
+    /// How many bytes wait for a session beyond those that it may ask for while they do: only what
+    /// is retained can be more.
     pub(crate) fn excess(&self, slot: Slot) -> usize {
-        self.bytes(slot).saturating_sub(REPLAYS_FREE_BYTES)
+        self.bytes(slot).saturating_sub(REPLAY_BYTES_MAX)
     }
 
     /// Lets a session have its turn, since there may be room for more.
@@ -114,7 +113,7 @@ impl Replays {
 
     /// Forgets all that waits for a session.
     pub(crate) fn forget(&mut self, slot: Slot) {
-        if self.by_slot.remove(&slot).is_some() {
+        if self.by_slot.remove(&slot).is_some_and(|gone| gone.is_ready) {
             self.ready.retain(|one| *one != slot);
         }
     }

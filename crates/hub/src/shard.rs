@@ -165,7 +165,7 @@ impl Shard {
 
     /// Bytes that wait to be written to a session: those in its outbox, overhead included, the
     /// replies, answers and replays that the next [`pump`](Self::pump) will write, and what then is
-    /// left of its replays beyond [`REPLAYS_FREE_BYTES`](crate::REPLAYS_FREE_BYTES).
+    /// left of its replays beyond [`REPLAY_BYTES_MAX`](crate::REPLAY_BYTES_MAX).
     pub fn waiting_bytes(&self, slot: Slot) -> usize {
         self.members.get(slot.index()).map_or(0, |member| {
             member.waiting_bytes(self.pumps) + self.replays.excess(slot)

@@ -305,7 +305,11 @@ fn s98_several_destinations_are_recovered_as_one() {
     publish_to(&house, ada.clone(), "5");
     publish_to(&house, both[1].clone(), "6");
     house.pump();
-    let got = ["all 1", "all 2", "all 3", "all 4", "all 5", "all 6"];
+    publish(&house, "/keep/b", "7");
+    house.pump();
+    let got = [
+        "all 1", "all 2", "all 3", "all 4", "all 5", "all 6", "all 7",
+    ];
     assert_eq!(received(&mut house, slot), got);
     // What a session had alone is lost with it, and the next one is told so.
     house.sides[0].shard.gone(slot);

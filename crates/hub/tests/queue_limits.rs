@@ -232,6 +232,48 @@ fn s94_what_has_waited_too_long_is_gone() {
 }
 
 #[test]
+fn s94_many_that_expire_at_once_go_so_many_at_a_time_without_waiting_for_more_time() {
+    let mut house = House::new(1, 1);
+    let limits = QueueLimits {
+        time_to_live: Some(Duration::from_secs(1)),
+        dead_letters: Some(DEAD.into()),
+        ..QueueLimits::default()
+    };
+    house.limit(ORDERS, limits);
+    let few = QueueLimits {
+        messages_max: 2_000,
+        ..QueueLimits::default()
+    };
+    house.limit(DEAD, few);
+    for _ in 0..4_000 {
+        house.put("x").expect("room");
+    }
+    house.pass(Duration::from_secs(1));
+    let mut buried = 0;
+    let before = house.woken[0].load(std::sync::atomic::Ordering::Relaxed);
+    for _ in 0..8 {
+        house.pump();
+        let now = house.hub.queue(DEAD).map_or(0, |one| one.waiting);
+        assert!(now - buried <= 1_024, "{buried} {now}");
+        buried = now;
+    }
+    assert!(house.woken[0].load(std::sync::atomic::Ordering::Relaxed) > before);
+    assert_eq!((buried, house.state(ORDERS).waiting), (2_000, 2_000));
+    // The others wait for room, and nobody gets them meanwhile.
+    let slot = house.taker("a", 9);
+    house.pass(Duration::from_secs(1));
+    assert_eq!(house.got(slot), NOTHING);
+    let watcher = house.enter_at(0);
+    house.consume(watcher, counter::automatic(DEAD, "d", 1_000));
+    let mut got = 0;
+    for _ in 0..20 {
+        got += house.got(watcher).len();
+        house.pass(Duration::from_secs(1));
+    }
+    assert_eq!((got, house.state(ORDERS).waiting), (4_000, 0));
+}
+
+#[test]
 fn s94_a_full_queue_refuses_and_what_has_expired_makes_room_first() {
     let mut house = House::new(1, 1);
     let bytes = QUEUED_OVERHEAD_BYTES + 1;

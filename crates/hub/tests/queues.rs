@@ -3,6 +3,8 @@
 mod counter;
 mod simulator;
 
+use std::sync::{Arc, Mutex};
+
 use campanile_hub::{Destination, Message, Outcome, Refusal, Settlement, Verdict};
 
 use counter::{ORDERS, automatic, consumer, selective};
@@ -227,4 +229,64 @@ fn s91_a_queue_does_not_take_what_is_for_some() {
         .publish_to_picked(to, Message::text("1"), |_| true);
     assert_eq!(outcome, Outcome::Refused(Refusal::NotForSome));
     assert_eq!(house.hub.queue(ORDERS), None);
+}
+
+#[test]
+fn s91_who_takes_from_a_queue_is_seen_counted_and_closed() {
+    let mut house = House::new(3, 1);
+    let slots = [house.taker("a", 9), house.taker("b", 9)];
+    let other = house.enter_at(1);
+    let takes = consumer(ORDERS, "c", 9);
+    let outcome = house.sides[1].shard.consume(other, takes);
+    assert_eq!(outcome, Outcome::Done(()));
+    let queue = Destination::queue(ORDERS);
+    assert_eq!(house.hub.subscriptions(&queue), 3);
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&seen);
+    let outcome = house.hub.look_at(&queue, move |view| {
+        for one in view.subscribers(&Destination::queue(ORDERS)) {
+            let all = one.subscriptions().filter(|(_, label)| !label.is_empty());
+            let all = all.map(|(destination, label)| format!("{label} {destination}"));
+            told.lock().expect("a lock").extend(all);
+        }
+    });
+    assert_eq!(outcome, Outcome::Done(()));
+    assert!(!house.sides[2].shard.has_inbox(), "it has no consumers");
+    house.pump();
+    let mut all = std::mem::take(&mut *seen.lock().expect("a lock"));
+    all.sort();
+    let expected = ["a", "b", "c"].map(|label| format!("{label} {ORDERS}"));
+    assert_eq!(all, expected);
+    // From another thread, after what was sent so far.
+    let session = house.sides[0].shard.session(slots[0]).cloned();
+    let session = session.expect("a session");
+    assert_eq!(
+        house.hub.unsubscribe_label(&session, "a"),
+        Outcome::Done(())
+    );
+    house.pump();
+    assert_eq!(house.hub.subscriptions(&queue), 2);
+    let outcome = house.hub.close_all(&queue, 1000, "done");
+    assert_eq!(outcome, Outcome::Done(()));
+    house.pump();
+    assert!(session.is_open());
+    assert_eq!(house.got(slots[1]), ["close 1000"]);
+    assert_eq!(house.got_at(1, other), ["close 1000"]);
+    assert_eq!(house.hub.subscriptions(&queue), 0);
+}
+
+#[test]
+fn s91_a_queue_is_no_topic_of_the_same_name() {
+    let mut house = House::new(1, 1);
+    let slot = house.enter_at(0);
+    let shard = &mut house.sides[0].shard;
+    let joined = shard.subscribe(slot, Destination::named(ORDERS), "t");
+    joined.finished().expect("a subscription");
+    house.put("for one").expect("room");
+    let all = Destination::named(ORDERS);
+    let outcome = house.hub.publish(all, Message::text("for all"));
+    assert_eq!(outcome.finished().expect("room").subscriptions, 1);
+    assert_eq!(house.got(slot), ["t for all"]);
+    house.consume(slot, consumer(ORDERS, "q", 9));
+    assert_eq!(house.got(slot), ["q for one"]);
 }

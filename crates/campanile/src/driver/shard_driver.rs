@@ -315,12 +315,11 @@ impl ShardDriver {
             self.shard.batched(),
             self.pause_max,
         ));
-        // Those that are still full are told of when their socket is writable again.
-        for slot in std::mem::take(&mut self.blocked) {
-            if self.shard.waiting_bytes(slot) <= UNREAD_REPLIES_BYTES_MAX {
-                self.unfinished.push(slot);
-            }
-        }
+        // What the others wait for may be written without their socket ever having been full.
+        self.blocked.sort_unstable();
+        self.blocked.dedup();
+        let free = |slot: &mut Slot| self.shard.waiting_bytes(*slot) <= UNREAD_REPLIES_BYTES_MAX;
+        self.unfinished.extend(self.blocked.extract_if(.., free));
         for (slot, publications) in std::mem::take(&mut self.sockets.dropped) {
             self.tell_of_drops(slot, publications);
         }

@@ -67,7 +67,7 @@ impl StompSession {
             let found = self.handler_of(&destination)?;
             Ok(found.call_together(&destination, message, Arc::clone(&together)))
         });
-        let calls = calls.collect::<Result<Vec<_>, Refused>>()?;
+        let calls = calls.collect::<Result<Box<[_]>, Refused>>()?;
         if !all.sends.is_empty() || !all.settlements.is_empty() {
             link.shard.commit(link.slot, all).finished()?;
         }

@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(kind(Broker::new(), "/queue"), "none");
         let spring = || Broker::new().topics(["/topic", "/queue"]);
         assert_eq!(kind(spring(), "/queue/a"), "topic");
-        assert_eq!(kind(spring().queues(["/work"]), "/work/a"), "queue");
+        assert_eq!(kind(spring().queues(["/jobs"]), "/jobs/a"), "queue");
         let open = || Broker::new().topics([""; 0]);
         assert_eq!(kind(open(), "/queue/a"), "queue");
         assert_eq!(kind(open(), "/anything"), "topic");

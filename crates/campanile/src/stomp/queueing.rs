@@ -145,7 +145,7 @@ impl StompSession {
         acknowledged: &Acknowledged,
         link: &Link<'_>,
     ) -> Result<Option<Settlement>, Refused> {
-        let (label, mode) = match &acknowledged.subscription {
+        let (label, covers_earlier) = match &acknowledged.subscription {
             Some(id) => {
                 let plain = label(version, Some(id), "");
                 let with_ack = labels::acknowledged(&plain);
@@ -155,11 +155,16 @@ impl StompSession {
                 match self.consumers.as_ref().and_then(|all| all.mode(&label)) {
                     None => return Ok(None),
                     Some(AckMode::Auto) => return Err(not_delivered(acknowledged)),
-                    Some(mode) => (Some(label.into()), mode),
+                    // An ACK of 1.0 is for its message alone; in 1.1 and 1.2 both are for all before it
+                    // as well (STOMP 1.0, ACK; 1.2, SUBSCRIBE and NACK).
+                    Some(mode) => {
+                        let covers_earlier = mode == AckMode::Client && version != Version::V10;
+                        (Some(label.into()), covers_earlier)
+                    }
                 }
             }
             None if version == Version::V10 => match &self.consumers {
-                Some(all) => (None, self.mode_of_all(all)),
+                Some(_) => (None, false),
                 None if self.has_topics(link) => return Ok(None),
                 None => return Err(not_delivered(acknowledged)),
             },
@@ -176,20 +181,9 @@ impl StompSession {
         Ok(Some(Settlement {
             label,
             position: cursor.position,
-            // NACK is as cumulative as ACK (STOMP 1.2, NACK).
-            cumulative: mode == AckMode::Client,
+            cumulative: covers_earlier,
             verdict: acknowledged.verdict,
         }))
-    }
-
-    /// How messages are acknowledged that are named without their subscription, as in 1.0, which knows
-    /// `client` alone: where another mode is among them, each for itself.
-    fn mode_of_all(&self, Consumers(all): &Consumers) -> AckMode {
-        let is_individual = all.iter().any(|(_, one)| *one == AckMode::ClientIndividual);
-        match is_individual {
-            true => AckMode::ClientIndividual,
-            false => AckMode::Client,
-        }
     }
 
     /// Whether the session has subscriptions to other things than queues.

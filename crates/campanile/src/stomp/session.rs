@@ -343,7 +343,7 @@ pub(crate) enum Step {
     /// A handler is to be called, and then there may be another frame.
     Call(Box<Sent>),
     /// As many handlers, in this order.
-    CallAll(Vec<Box<Sent>>),
+    CallAll(Box<[Box<Sent>]>),
 }
 
 /// What follows a frame that was understood.
@@ -352,7 +352,7 @@ pub(super) enum After {
     /// A handler decides; it has the receipt to be given.
     Call(Box<Sent>),
     /// These handlers decide, and have the receipt to be given after the last of them.
-    CallAll(Vec<Box<Sent>>),
+    CallAll(Box<[Box<Sent>]>),
     /// A subscription has begun, and a callback may have to be told.
     Begun(Begun, Option<Box<Sent>>),
     /// It has taken effect, and a callback is to be told.

@@ -3,8 +3,9 @@
 //! There may be any number of such destinations, so they share a fixed number of places. Whoever
 //! asks about one gets the newest position of all that share its place: never less than the truth.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 
+use super::hashing::Folding;
 use crate::destination::Destination;
 use crate::patterns::Pattern;
 
@@ -41,9 +42,7 @@ impl Gone {
         match destination {
             Destination::Named(name) => {
                 raise(&mut self.named, name.as_bytes(), position);
-                if let Some(word) = first_word(name) {
-                    raise(&mut self.words, word.as_bytes(), position);
-                }
+                raise(&mut self.words, first_word(name), position);
                 self.newest = self.newest.max(position);
             }
             Destination::Private(private) if private.is_of_session() => {
@@ -73,20 +72,24 @@ impl Gone {
     }
 
     fn newest_matching(&self, pattern: &Pattern) -> u64 {
-        match first_word(pattern.text()) {
-            Some(word) => self.words[place(&self.words, word.as_bytes())],
-            None => self.newest,
+        let word = first_word(pattern.text());
+        let is_literal = !word.iter().any(|byte| b"*?{}".contains(byte));
+        match is_literal && !word.is_empty() {
+            true => self.words[place(&self.words, word)],
+            false => self.newest,
         }
     }
 }
 
 /// The text between the first separators, whichever they are. A pattern whose first word has no
 /// wildcard matches only what begins with the same word.
-fn first_word(text: &str) -> Option<&str> {
-    let separators = ['/', '.'];
-    let text = text.trim_start_matches(separators);
-    let word = text.split(separators).next()?;
-    (!word.is_empty() && !word.contains(['*', '?', '{', '}'])).then_some(word)
+fn first_word(text: &str) -> &[u8] {
+    let is_separator = |byte: &u8| matches!(byte, b'/' | b'.');
+    let text = text.as_bytes();
+    let begin = text.iter().position(|byte| !is_separator(byte));
+    let text = &text[begin.unwrap_or(text.len())..];
+    let end = text.iter().position(is_separator);
+    &text[..end.unwrap_or(text.len())]
 }
 
 fn raise(table: &mut [u64], key: impl Hash, position: u64) {
@@ -96,9 +99,7 @@ fn raise(table: &mut [u64], key: impl Hash, position: u64) {
 
 /// The same in every run: who shares a place with whom must not change what a test sees.
 fn place(table: &[u64], key: impl Hash) -> usize {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    (hasher.finish() % table.len() as u64) as usize
+    (Folding::fixed().hash_one(key) % table.len() as u64) as usize
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use super::gone::Gone;
+use super::hashing::Folding;
 use super::{HISTORY_OVERHEAD_BYTES, HistoryBounds, HistoryLimits, HistoryScope};
 use crate::destination::Destination;
 use crate::moment::Moment;
@@ -82,7 +83,7 @@ pub(crate) struct Histories {
     of_users: PatternIndex<usize>,
     bounds: HistoryBounds,
     rings: Slab<Ring>,
-    by_destination: HashMap<Destination, u32>,
+    by_destination: HashMap<Destination, u32, Folding>,
     /// What is kept, so that the oldest of all is found. A note holds while its publication is kept.
     kept: Notes,
     /// What was published to. A note holds while it is its ring's newest.

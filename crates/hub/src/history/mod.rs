@@ -10,6 +10,7 @@
 //! published to a destination that was forgotten, is taken for a loss (`gone.rs`).
 
 mod gone;
+mod hashing;
 mod histories;
 mod join;
 #[cfg(test)]
@@ -119,6 +120,11 @@ pub struct Joining {
 pub struct Begun {
     /// Nothing is missing between the cursor that was asked for and what comes now. `None` where none
     /// was asked for.
+    ///
+    /// It may be false although nothing is missing: where more than [`REPLAY_BYTES_MAX`] would wait;
+    /// for a destination without a history, or one that was forgotten, if one of those that share
+    /// its place of 1,024 was published to since; and for a pattern if any such destination was that
+    /// begins with the same first segment, or any at all where that is a wildcard.
     pub recovered: Option<bool>,
     /// Where the subscription joined: who has received the replay, and nothing live yet, continues
     /// from here.

@@ -103,10 +103,10 @@ impl Shard {
         }
         let settlements = transaction.settlements.into_iter();
         let settlements = settlements.map(|one| (self.consumers_meant(slot, &one), one));
-        let settlements = settlements.collect();
+        let settlements: Vec<_> = settlements.collect();
         let (now, formats) = (self.queue_time(), self.shared.formats.len());
         let log = &self.shared.log;
-        let (outcome, to_wake) = log.commit(transaction.sends, settlements, now, formats);
+        let (outcome, to_wake) = log.commit(transaction.sends, &settlements, now, formats);
         self.wake_others(to_wake);
         outcome
     }

@@ -60,7 +60,7 @@ impl Shard {
             };
             let cost = frame.cost();
             if chunk.cost + self.outbox_cost(session.slot()) + cost > half {
-                self.write_chunk(session, std::mem::take(&mut chunk), sink, now);
+                self.write_chunk(session, &std::mem::take(&mut chunk), sink, now);
                 // One message always fits into an empty outbox, however long it is.
                 let waiting = self.outbox_cost(session.slot());
                 if waiting > 0 && waiting + cost > half {
@@ -72,7 +72,7 @@ impl Shard {
             chunk.cost += cost;
             chunk.frames.push(frame);
         }
-        self.write_chunk(session, chunk, sink, now);
+        self.write_chunk(session, &chunk, sink, now);
     }
 
     fn outbox_cost(&self, slot: Slot) -> usize {
@@ -127,7 +127,13 @@ impl Shard {
         Some((frame, member.policy.bytes_max / 2))
     }
 
-    fn write_chunk(&mut self, session: SessionId, chunk: Chunk, sink: &mut impl Sink, now: Moment) {
+    fn write_chunk(
+        &mut self,
+        session: SessionId,
+        chunk: &Chunk,
+        sink: &mut impl Sink,
+        now: Moment,
+    ) {
         let slot = session.slot();
         let Some(member) = self
             .members

@@ -82,8 +82,6 @@ pub(crate) struct Item {
     pub(crate) returned: Option<u64>,
     /// It came from another queue: there is nowhere else to go for it.
     pub(crate) is_dead: bool,
-    /// It waits for room among the dead letters, and is delivered to nobody.
-    pub(crate) doomed: Option<Reason>,
 }
 
 impl Item {
@@ -96,7 +94,6 @@ impl Item {
             last: None,
             returned: None,
             is_dead: false,
-            doomed: None,
         }
     }
 

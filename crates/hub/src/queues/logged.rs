@@ -1,5 +1,6 @@
 //! What the log does with queues: each of these is one critical section.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,10 +11,11 @@ use crate::moment::Moment;
 use crate::outcome::{Accepted, Outcome, Refusal};
 use crate::publication::Message;
 use crate::queues::item::{ConsumerId, cost};
+use crate::queues::mint::Mint;
 use crate::queues::store::Change;
-use crate::queues::table::{Mint, Queues};
-use crate::queues::taker::{Taker, Wants};
-use crate::queues::{QueueState, Settlement, Verdict};
+use crate::queues::table::Queues;
+use crate::queues::taker::Taker;
+use crate::queues::{QueueState, Settlement, Verdict, Wants};
 use crate::session::SessionId;
 
 /// What is due nowhere.
@@ -156,7 +158,7 @@ impl Log {
         let key = queues.obtain(name)?;
         let publication = mint.publication(Destination::Queue(Arc::clone(name)), message);
         let change = Change::Enqueued(Arc::clone(&publication));
-        let later = match queues.store.record(&[change]) {
+        let later = match queues.record(&[change]) {
             Outcome::Done(()) => None,
             Outcome::Later(ticket) => Some(ticket),
             Outcome::Refused(refusal) => return Err(refusal),
@@ -231,7 +233,7 @@ impl Log {
         let Some(settled) = Settled::find(&state.queues, ids, settlement) else {
             return (Outcome::Refused(Refusal::NotDelivered), 0);
         };
-        let outcome = state.queues.store.record(&settled.changes(&state.queues));
+        let outcome = state.queues.record(&settled.changes(&state.queues));
         if !matches!(outcome, Outcome::Refused(_)) {
             self.apply(state, &settled, formats);
         }
@@ -265,18 +267,18 @@ impl Log {
         let mut gone = Vec::new();
         let queues = &mut state.queues;
         if !report.done.is_empty() {
+            // In the order of delivery, as a rule: so each is found where the one before has ended.
+            let mut places: HashMap<ConsumerId, usize> = HashMap::new();
             let changes = report.done.iter().filter_map(|&(id, position, verdict)| {
                 let queue = queues.queue(id.queue)?;
-                let is_there = queue.has_delivered(id, position);
-                is_there.then(|| Change::Settled {
-                    queue: Arc::clone(&queue.name),
-                    position,
-                    verdict,
-                })
+                let place = places.entry(id).or_default();
+                let change = queue.change((id, *place), position, verdict);
+                *place += usize::from(change.is_some());
+                change.flatten()
             });
             let changes: Vec<_> = changes.collect();
             // There is nobody to tell if it is refused: at worst it is delivered again.
-            let _ = queues.store.record(&changes);
+            let _ = queues.record(&changes);
         }
         for (id, position, verdict) in report.done.drain(..) {
             let doomed = queues.with(id.queue, |queue| queue.settle(id, position, verdict, now));
@@ -344,15 +346,15 @@ impl Settled {
         })
     }
 
+    /// What the store must know first.
     pub(crate) fn changes(&self, queues: &Queues) -> Vec<Change> {
         let Some(queue) = queues.queue(self.id.queue) else {
             return Vec::new();
         };
-        let positions = self.positions.iter();
-        let changes = positions.map(|&position| Change::Settled {
-            queue: Arc::clone(&queue.name),
-            position,
-            verdict: self.verdict,
+        let positions = self.positions.iter().enumerate();
+        let changes = positions.filter_map(|(place, &position)| {
+            let at = (self.id, place);
+            queue.change(at, position, self.verdict).flatten()
         });
         changes.collect()
     }

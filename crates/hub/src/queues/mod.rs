@@ -1,13 +1,26 @@
 //! Queues: each message goes to one consumer, and stays until that has dealt with it.
+//!
+//! They live in the log's state, under its lock: a message's id is its place in the one log, and a
+//! transaction over topics and queues is one critical section. `queue.rs`, `settling.rs` and
+//! `taker.rs` are one queue as a state machine; `table.rs` has them all; `logged.rs` and
+//! `transaction.rs` are what the log does with them, `store.rs` what a durable store will be told;
+//! `consumers.rs`, `commands.rs` and `delivering.rs` are a shard's part.
 
 mod commands;
 mod consumers;
 mod delivering;
 mod item;
 mod logged;
+mod mint;
+#[cfg(test)]
+mod properties;
 mod queue;
 mod settling;
+#[cfg(test)]
+mod steps;
 mod store;
+#[cfg(test)]
+mod store_tests;
 mod table;
 mod taker;
 mod transaction;
@@ -34,18 +47,25 @@ pub const QUEUES_BYTES_MAX: usize = 1 << 30;
 /// How a queue behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// How many messages it holds, those at consumers included; beyond it sending is refused.
+    /// How many messages it holds, those at consumers included; beyond it sending is refused. What
+    /// has waited too long makes room first.
     pub messages_max: usize,
-    /// How many bytes, overhead included; beyond it sending is refused.
+    /// How many bytes, each message counting [`QUEUED_OVERHEAD_BYTES`] more than its content and its
+    /// headers; beyond it sending is refused.
     pub bytes_max: usize,
     /// After how many rejections a message goes to the dead letters.
     pub rejections_max: u32,
     /// How long a rejected message rests before it is delivered again.
     pub redelivery_delay: Duration,
-    /// How long a message waits for a consumer, unless it says otherwise itself; for ever if `None`.
+    /// How long a message waits for a consumer, unless it says otherwise itself, in milliseconds in a
+    /// header `expiration`; for ever if `None`. What a consumer has does not expire until it comes
+    /// back.
     pub time_to_live: Option<Duration>,
-    /// The queue that takes what was rejected too often or has waited too long. Without one the
-    /// former stays and the latter is gone.
+    /// The queue that takes what was rejected too often, was [discarded](Verdict::Discarded) or has
+    /// waited too long, as a new message with the headers `dead-letter-reason` (`rejected`,
+    /// `discarded` or `expired`) and `dead-letter-queue`, and without `expiration`. While it is full,
+    /// they stay where they are and nobody gets them. Without such a queue, and for what is a dead
+    /// letter already, what was rejected too often stays and is delivered again; the others are gone.
     pub dead_letters: Option<Arc<str>>,
 }
 
@@ -69,9 +89,13 @@ impl Default for QueueLimits {
 pub enum Acknowledgement {
     /// Once it is with the socket.
     OnWrite,
-    /// When the consumer [settles](Shard::settle) it.
+    /// When the consumer [settles](crate::Shard::settle) it.
     ByConsumer,
 }
+
+/// Says which messages a consumer takes: must be quick and must not block. One that panics does not
+/// want.
+pub type Wants = Arc<dyn Fn(&Publication) -> bool + Send + Sync>;
 
 /// A session's wish to take messages from a queue.
 pub struct Consumer {
@@ -81,11 +105,14 @@ pub struct Consumer {
     pub label: Box<str>,
     /// When a message counts as dealt with.
     pub acknowledgement: Acknowledgement,
-    /// How many messages it may have that are not dealt with.
+    /// How many messages it may have that are not dealt with; 0 means 1. What its session's outbox
+    /// has no room for, once half of it is full, goes back as if it had never been delivered, until
+    /// that outbox is empty: so a slow consumer is not closed for what it has asked for.
     pub prefetch: u16,
     /// Which messages it takes; must be quick, and is asked on any thread under the log's lock.
-    pub wants: Option<Arc<dyn Fn(&Publication) -> bool + Send + Sync>>,
-    /// What becomes of a message on its way out; one that is dropped here counts as dealt with.
+    pub wants: Option<Wants>,
+    /// What becomes of a message on its way out; one that is dropped here counts as dealt with. Where
+    /// it panics, the message counts as rejected.
     pub filter: Option<Filter>,
 }
 
@@ -109,7 +136,7 @@ pub enum Verdict {
     Accepted,
     /// It is to be delivered again, unless it was rejected too often.
     Rejected,
-    /// It goes to the dead letters at once.
+    /// It goes to the dead letters at once; it is gone where there are none.
     Discarded,
 }
 

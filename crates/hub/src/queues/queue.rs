@@ -1,12 +1,14 @@
 //! One queue as a state machine: what waits, who takes, and who has what. It knows no log, no shard
 //! and no clock.
 //!
-//! Each message is in one of three places: `ready` by its position, `delayed` until a moment, or in
-//! flight with a taker. Every operation looks at few messages, however many wait: what may need more
-//! is counted in steps and continued later.
+//! Each message is in one of four places: `ready` by its position, `delayed` until a moment, in flight
+//! with a taker, or `doomed` while there is no room for it among the dead letters. Every operation
+//! looks at few messages, however many wait: what may need more is counted in steps and continued
+//! later.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::interest::ToWake;
 use crate::moment::Moment;
@@ -16,6 +18,9 @@ use crate::queues::{QueueLimits, QueueState};
 
 /// How many messages a queue looks at in one go.
 pub(crate) const STEPS_MAX: usize = 1_024;
+
+/// How long messages wait before dead letters that had no room are tried again.
+const BURY_AGAIN: Duration = Duration::from_secs(1);
 
 /// A message that leaves for the dead letters, with what it counted for still on its queue.
 pub(crate) type Doomed = (Item, Reason);
@@ -30,6 +35,10 @@ pub(crate) struct Queue {
     returns: BTreeMap<u64, u64>,
     returned: u64,
     delayed: BTreeMap<(Moment, u64), Item>,
+    /// Those for which the dead letters have no room, in no certain order, and when they are tried
+    /// again. Nobody gets them meanwhile.
+    doomed: VecDeque<Doomed>,
+    bury_at: Option<Moment>,
     /// Those of `ready` that do not wait for ever.
     expiring: BTreeSet<(Moment, u64)>,
     pub(super) takers: HashMap<ConsumerId, Taker>,
@@ -59,6 +68,8 @@ impl Queue {
             returns: BTreeMap::new(),
             returned: 0,
             delayed: BTreeMap::new(),
+            doomed: VecDeque::new(),
+            bury_at: None,
             expiring: BTreeSet::new(),
             takers: HashMap::new(),
             active: 0,
@@ -112,7 +123,10 @@ impl Queue {
     pub(crate) fn due(&self) -> Option<Moment> {
         let delayed = self.delayed.keys().next().map(|(moment, _)| *moment);
         let expiring = self.expiring.first().map(|(moment, _)| *moment);
-        [delayed, expiring].into_iter().flatten().min()
+        [delayed, expiring, self.bury_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // What comes in
@@ -172,10 +186,10 @@ impl Queue {
         self.bytes -= item.bytes();
     }
 
-    /// Keeps a message for which there is no room among the dead letters, and tries later.
-    pub(crate) fn keep_doomed(&mut self, (mut item, reason): Doomed, now: Moment) {
-        item.doomed = Some(reason);
-        self.delay(item, now);
+    /// Keeps messages for which there is no room among the dead letters, and tries later.
+    pub(crate) fn keep_doomed(&mut self, doomed: impl IntoIterator<Item = Doomed>, now: Moment) {
+        self.doomed.extend(doomed);
+        self.bury_at = Some(now.plus(BURY_AGAIN));
     }
 
     pub(super) fn delay(&mut self, item: Item, now: Moment) {
@@ -254,12 +268,18 @@ impl Queue {
                 return false;
             }
             *steps -= 1;
-            let Some(mut item) = self.delayed.remove(&(moment, position)) else {
+            let Some(item) = self.delayed.remove(&(moment, position)) else {
                 break;
             };
-            match item.doomed.take() {
-                Some(reason) => doomed.push((item, reason)),
-                None => self.put_back(item),
+            self.put_back(item);
+        }
+        if self.bury_at.is_some_and(|moment| moment <= now) {
+            let count = self.doomed.len().min(*steps);
+            *steps -= count;
+            doomed.extend(self.doomed.drain(..count));
+            self.bury_at = self.bury_at.filter(|_| !self.doomed.is_empty());
+            if self.bury_at.is_some() {
+                return false;
             }
         }
         while let Some(&(moment, position)) = self.expiring.first()
@@ -278,7 +298,7 @@ impl Queue {
         let Some(item) = self.take_ready(position) else {
             return;
         };
-        if self.limits.dead_letters.is_some() && !item.is_dead {
+        if self.has_dead_letters_for(&item) {
             doomed.push((item, Reason::Expired));
         } else {
             self.expired.push(position);

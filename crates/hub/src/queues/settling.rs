@@ -1,9 +1,12 @@
 //! What consumers do with what they have: one queue's state machine, continued.
 
+use std::sync::Arc;
+
 use crate::moment::Moment;
 use crate::queues::Verdict;
 use crate::queues::item::{ConsumerId, Item, Reason};
 use crate::queues::queue::{Doomed, Queue};
+use crate::queues::store::Change;
 
 impl Queue {
     /// A taker does not want more for now: what it was given from this message on goes back as if it
@@ -42,10 +45,31 @@ impl Queue {
         }
     }
 
-    /// Whether a taker has this message.
-    pub(crate) fn has_delivered(&self, id: ConsumerId, position: u64) -> bool {
-        let taker = self.takers.get(&id);
-        taker.is_some_and(|taker| taker.index_of(position).is_some())
+    /// What the store must know before a message that a taker has, likely at this place, is settled.
+    /// Nothing for one that goes to the dead letters: it is moved. `None` where the taker does not
+    /// have it.
+    pub(crate) fn change(
+        &self,
+        (id, place): (ConsumerId, usize),
+        position: u64,
+        verdict: Verdict,
+    ) -> Option<Option<Change>> {
+        let taker = self.takers.get(&id)?;
+        let there = taker.in_flight.get(place);
+        let item = match there.filter(|item| item.position() == position) {
+            Some(item) => item,
+            None => taker.in_flight.get(taker.index_of(position)?)?,
+        };
+        let queue = Arc::clone(&self.name);
+        Some(match verdict {
+            Verdict::Rejected => Some(Change::Rejected { queue, position }),
+            Verdict::Discarded if self.has_dead_letters_for(item) => None,
+            Verdict::Accepted | Verdict::Discarded => Some(Change::Gone { queue, position }),
+        })
+    }
+
+    pub(super) fn has_dead_letters_for(&self, item: &Item) -> bool {
+        self.limits.dead_letters.is_some() && !item.is_dead
     }
 
     /// Which messages a settlement means, in the order in which they were delivered.
@@ -77,7 +101,7 @@ impl Queue {
         self.in_flight -= 1;
         self.enroll(id);
         self.let_go_if_done(id);
-        let has_dead_letters = self.limits.dead_letters.is_some() && !item.is_dead;
+        let has_dead_letters = self.has_dead_letters_for(&item);
         match verdict {
             Verdict::Discarded if has_dead_letters => return Some((item, Reason::Discarded)),
             Verdict::Accepted | Verdict::Discarded => self.drop_item(&item),

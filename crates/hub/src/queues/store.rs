@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::outcome::Outcome;
 use crate::publication::Publication;
-use crate::queues::Verdict;
 
 /// One change of one queue.
 #[derive(Clone, Debug)]
@@ -16,13 +15,10 @@ use crate::queues::Verdict;
 pub(crate) enum Change {
     /// A message has come; its destination is the queue.
     Enqueued(Arc<Publication>),
-    /// A consumer has dealt with a message. One that is rejected stays and counts one rejection
-    /// more; so does one that is discarded, until it is moved, where its queue has dead letters.
-    Settled {
-        queue: Arc<str>,
-        position: u64,
-        verdict: Verdict,
-    },
+    /// A message is done: a consumer has dealt with it, or it has waited too long.
+    Gone { queue: Arc<str>, position: u64 },
+    /// A consumer has rejected a message; it stays.
+    Rejected { queue: Arc<str>, position: u64 },
     /// A message has become a dead letter, whose destination is another queue: there it is from now
     /// on, and not here any more.
     Moved {
@@ -30,8 +26,6 @@ pub(crate) enum Change {
         position: u64,
         dead_letter: Arc<Publication>,
     },
-    /// A message has waited too long and is gone.
-    Expired { queue: Arc<str>, position: u64 },
 }
 
 /// Keeps what queues hold.
@@ -47,8 +41,9 @@ pub(crate) enum Change {
 ///   takes effect, and the refusal is what the sender or the consumer is answered. `Later`: it takes
 ///   effect in memory at once, so that consumers need not wait, and whoever asked is answered with
 ///   that ticket, which is settled when it is kept.
-/// * [`Change::Expired`] and what the hub does by itself ([`Change::Moved`]) has nobody who waits: a
-///   refused move is tried again later, a refused expiry is found again.
+/// * Nobody waits for what the hub does by itself. A refused move is tried again later; a message that
+///   has waited too long, or that was written, is gone in memory also where that is refused, and a
+///   restart finds it again.
 /// * What may be lost with the process: deliveries that were not settled. They are not recorded, so
 ///   every message that a restart finds may have been delivered before. Rejections are.
 pub(crate) trait Store: Send {

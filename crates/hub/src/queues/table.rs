@@ -10,33 +10,12 @@ use crate::interest::ToWake;
 use crate::moment::Moment;
 use crate::outcome::{Outcome, Refusal};
 use crate::patterns::{Pattern, PatternIndex};
-use crate::publication::{Message, Publication, PublicationId};
+use crate::publication::{Message, Publication};
 use crate::queues::item::{ConsumerId, Dispatched, Item, cost, dead_letter, time_to_live};
+use crate::queues::mint::Mint;
 use crate::queues::queue::{Doomed, Queue, STEPS_MAX};
 use crate::queues::store::{Change, MemoryStore, Store};
 use crate::queues::{QUEUES_BYTES_MAX, QUEUES_MAX, QueueLimits};
-
-/// Gives publications their positions.
-pub(crate) struct Mint<'a> {
-    pub(crate) epoch: u64,
-    pub(crate) position: &'a mut u64,
-    pub(crate) formats: usize,
-}
-
-impl Mint<'_> {
-    pub(crate) fn publication(
-        &mut self,
-        destination: Destination,
-        message: Message,
-    ) -> Arc<Publication> {
-        *self.position += 1;
-        let id = PublicationId {
-            epoch: self.epoch,
-            position: *self.position,
-        };
-        Arc::new(Publication::new(id, destination, message, self.formats))
-    }
-}
 
 /// All queues of a node.
 pub(crate) struct Queues {
@@ -61,7 +40,7 @@ pub(crate) struct Queues {
     pub(crate) stalled: Box<[Vec<ConsumerId>]>,
     /// The latest moment that anybody has told.
     now: Moment,
-    pub(crate) store: Box<dyn Store>,
+    pub(super) store: Box<dyn Store>,
 }
 
 impl Queues {
@@ -89,6 +68,14 @@ impl Queues {
     pub(crate) fn advance(&mut self, now: Moment) -> Moment {
         self.now = self.now.max(now);
         self.now
+    }
+
+    /// Tells the store what is about to change, if anything is.
+    pub(crate) fn record(&mut self, changes: &[Change]) -> Outcome<()> {
+        match changes.is_empty() {
+            true => Outcome::Done(()),
+            false => self.store.record(changes),
+        }
     }
 
     // Rules
@@ -229,21 +216,25 @@ impl Queues {
     /// Moves messages to their dead letters; those for which there is no room stay and wait.
     pub(crate) fn bury(&mut self, key: usize, doomed: Vec<Doomed>, mint: &mut Mint<'_>) {
         let now = self.now;
-        for (item, reason) in doomed {
+        let mut doomed = doomed.into_iter();
+        while let Some((item, reason)) = doomed.next() {
             let Some(queue) = self.queues.get(key) else {
                 return;
             };
             let (from, target) = (Arc::clone(&queue.name), queue.limits.dead_letters.clone());
-            let Some(target) = target else {
-                // The rule has changed meanwhile: back in line.
-                self.with(key, |queue| queue.keep_doomed((item, reason), now));
-                continue;
-            };
             let message = dead_letter(&item.publication, &from, reason);
-            match self.bury_one(&from, &item, message, &target, mint) {
-                Ok(()) => self.with(key, |queue| queue.drop_item(&item)),
-                Err(_) => self.with(key, |queue| queue.keep_doomed((item, reason), now)),
+            let buried = match &target {
+                Some(target) => self.bury_one(&from, &item, message, target, mint),
+                // The rule has changed since they were doomed. They wait for it to change again.
+                None => Err(Refusal::QueueFull),
             };
+            if buried.is_err() {
+                // Where there is no room for one there is none for the next.
+                let all = std::iter::once((item, reason)).chain(doomed);
+                self.with(key, |queue| queue.keep_doomed(all, now));
+                return;
+            }
+            self.with(key, |queue| queue.drop_item(&item));
         }
     }
 
@@ -270,7 +261,7 @@ impl Queues {
             position: item.position(),
             dead_letter: Arc::clone(&publication),
         };
-        if let Outcome::Refused(refusal) = self.store.record(&[moved]) {
+        if let Outcome::Refused(refusal) = self.record(&[moved]) {
             return Err(refusal);
         }
         let mut dead = self.item(key, publication);
@@ -286,9 +277,9 @@ impl Queues {
         self.due.first().map(|(moment, _)| *moment)
     }
 
-    /// Whether something was left for later.
+    /// Whether something is left to do now.
     pub(crate) fn is_unfinished(&self) -> bool {
-        !self.unfinished.is_empty()
+        !self.unfinished.is_empty() || self.next_due().is_some_and(|moment| moment <= self.now)
     }
 
     /// Looks at everything that is due, and goes on with what was left.
@@ -356,7 +347,7 @@ impl Queues {
         };
         let expired = std::mem::take(&mut queue.expired);
         if !expired.is_empty() {
-            let gone = expired.into_iter().map(|position| Change::Expired {
+            let gone = expired.into_iter().map(|position| Change::Gone {
                 queue: Arc::clone(&queue.name),
                 position,
             });

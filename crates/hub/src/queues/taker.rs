@@ -3,14 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use crate::publication::Publication;
+use crate::queues::Wants;
 use crate::queues::item::Item;
 use crate::session::SessionId;
-
-/// Says which messages a consumer takes.
-pub(crate) type Wants = Arc<dyn Fn(&Publication) -> bool + Send + Sync>;
 
 /// Where a taker stands in its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,7 +27,7 @@ impl Log {
     pub(crate) fn commit(
         &self,
         sends: Vec<(Destination, Message)>,
-        settlements: Vec<Meant>,
+        settlements: &[Meant],
         now: Moment,
         formats: usize,
     ) -> (Outcome<Vec<Accepted>>, ToWake) {
@@ -35,7 +35,7 @@ impl Log {
         let state = &mut *state;
         state.queues.advance(now);
         let mut to_wake = 0;
-        let result = self.commit_in(state, sends, &settlements, formats, &mut to_wake);
+        let result = self.commit_in(state, sends, settlements, formats, &mut to_wake);
         to_wake |= self.hand_out(state, formats);
         (result.unwrap_or_else(Outcome::Refused), to_wake)
     }
@@ -58,7 +58,7 @@ impl Log {
         let mut changes: Vec<Change> = enqueued.collect();
         let of_settled = settled.iter().flat_map(|one| one.changes(&state.queues));
         changes.extend(of_settled);
-        let later = match state.queues.store.record(&changes) {
+        let later = match state.queues.record(&changes) {
             Outcome::Done(()) => None,
             Outcome::Later(ticket) => Some(ticket),
             Outcome::Refused(refusal) => return Err(refusal),

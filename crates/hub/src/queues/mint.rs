@@ -1,0 +1,28 @@
+//! Gives messages of queues their places in the log.
+
+use std::sync::Arc;
+
+use crate::destination::Destination;
+use crate::publication::{Message, Publication, PublicationId};
+
+/// Gives publications their positions.
+pub(crate) struct Mint<'a> {
+    pub(crate) epoch: u64,
+    pub(crate) position: &'a mut u64,
+    pub(crate) formats: usize,
+}
+
+impl Mint<'_> {
+    pub(crate) fn publication(
+        &mut self,
+        destination: Destination,
+        message: Message,
+    ) -> Arc<Publication> {
+        *self.position += 1;
+        let id = PublicationId {
+            epoch: self.epoch,
+            position: *self.position,
+        };
+        Arc::new(Publication::new(id, destination, message, self.formats))
+    }
+}
