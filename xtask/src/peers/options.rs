@@ -116,7 +116,9 @@ impl Options {
             return Err(Failure::new("queues are STOMP's: add --stomp"));
         }
         if options.is_deflated && options.shapes.contains(&Shape::Queue) {
-            return Err(Failure::new("STOMP over TCP has no compression: --shape queue"));
+            return Err(Failure::new(
+                "STOMP over TCP has no compression: --shape queue",
+            ));
         }
         if options.peers.is_empty() {
             options.peers = PEERS
