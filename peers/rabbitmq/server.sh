@@ -1,8 +1,8 @@
 #!/bin/sh
-# A peer for cargo xtask peers: RabbitMQ with STOMP over WebSocket, from Debian's packages unpacked
-# into ./root and nothing installed.
+# A peer for cargo xtask peers: RabbitMQ with STOMP over TCP and over WebSocket, from Debian's
+# packages unpacked into ./root and nothing installed.
 #
-# Usage: server.sh PORT EPMD_PORT DISTRIBUTION_PORT
+# Usage: server.sh STOMP_PORT WEB_STOMP_PORT EPMD_PORT DISTRIBUTION_PORT
 #
 # It becomes the Erlang machine, so that this process's id is the server's. Erlang's port mapper
 # runs beside it in the same process group and ends with it: what RabbitMQ starts by itself would
@@ -24,14 +24,15 @@ export PATH="$state/bin:$PATH" HOME="$state/home"
 
 {
     cat "$here/rabbitmq.conf"
-    echo "web_stomp.tcp.port = $1"
+    echo "stomp.listeners.tcp.1 = 127.0.0.1:$1"
+    echo "web_stomp.tcp.port = $2"
 } > "$state/rabbitmq.conf"
 cp "$here/enabled_plugins" "$state/enabled_plugins"
 
-export ERL_EPMD_PORT="$2" ERL_EPMD_ADDRESS=127.0.0.1
-setpriv --pdeathsig TERM "$BINDIR/epmd" -port "$2" &
+export ERL_EPMD_PORT="$3" ERL_EPMD_ADDRESS=127.0.0.1
+setpriv --pdeathsig TERM "$BINDIR/epmd" -port "$3" &
 
-export RABBITMQ_NODENAME=peer@localhost RABBITMQ_DIST_PORT="$3"
+export RABBITMQ_NODENAME=peer@localhost RABBITMQ_DIST_PORT="$4"
 export RABBITMQ_MNESIA_BASE="$state/mnesia" RABBITMQ_LOG_BASE="$state/log"
 export RABBITMQ_CONFIG_FILE="$state/rabbitmq.conf"
 export RABBITMQ_ADVANCED_CONFIG_FILE="$state/advanced.config"

@@ -23,26 +23,20 @@ pub(crate) fn measure(run: &mut Run<'_>, report: &mut Report) -> Result<(), Benc
     let start = run.clock.now();
     while opened == 0 || run.clock.now() - start < limit {
         run.openings = Histogram::new();
-        let before = run.usage()?;
+        let before = run.watch.usage()?;
         let begun = run.clock.now();
         run.open_all()?;
         let now = run.clock.now();
-        let after = run.usage()?;
+        let after = run.watch.usage()?;
         spent.add(&before, &after);
         opened += run.plan.sessions as u64;
         opening += now - begun;
         let rss_bytes = after.server.map(|sample| sample.rss_bytes);
         report.rss_bytes_loaded = report.rss_bytes_loaded.max(rss_bytes);
         let per_second = run.plan.sessions as f64 / ((now - begun) as f64 / SECOND as f64);
-        let micros = |share| Some(run.openings.quantile(share) as f64 / 1000.0);
-        run.series.push(Interval {
-            at_seconds: (now - start) as f64 / SECOND as f64,
-            per_second,
-            p50_micros: micros(0.5),
-            p99_micros: micros(0.99),
-            max_micros: micros(1.0),
-            rss_bytes,
-        });
+        let at_seconds = (now - start) as f64 / SECOND as f64;
+        let interval = Interval::new(at_seconds, per_second, &run.openings, rss_bytes);
+        run.series.push(interval);
         openings.take_from(&mut run.openings);
         run.leave_all()?;
         let done = (run.clock.now() - start) as f64 / limit as f64;
@@ -50,13 +44,13 @@ pub(crate) fn measure(run: &mut Run<'_>, report: &mut Report) -> Result<(), Benc
     }
     report.seconds = opening as f64 / SECOND as f64;
     report.connections_per_second = Some(opened as f64 / report.seconds);
-    if run.server.is_some() {
+    if run.watch.has_server() {
         let each = spent.server_micros as f64 / opened as f64;
         report.cpu_micros_per_connection = Some(each);
     }
-    spent.enter(report, run);
+    spent.enter(report, &run.watch);
     report.latency_micros = Latency::of(&openings);
-    report.rss_bytes_left = run.sample()?.map(|sample| sample.rss_bytes);
+    report.rss_bytes_left = run.watch.rss_bytes()?;
     report.enter_memory();
     Ok(())
 }

@@ -83,6 +83,26 @@ pub enum BenchError {
         /// Whom the shape expects it to reach.
         whom: &'static str,
     },
+    /// The server has ended a session of a run with queues: what the others did then tells nothing.
+    #[error("session {session} was ended by the server: {why}")]
+    Ended {
+        /// The session's number, from 0, producers first.
+        session: usize,
+        /// What the server said.
+        why: String,
+    },
+    /// Consumers have asked for a receipt with their DISCONNECT and not got it, so that it is not
+    /// known which of their acknowledgements have taken effect.
+    #[error(
+        "{sessions} consumers have said that they leave, and {seconds} s later the server has not \
+         confirmed it; is it behind with acknowledgements?"
+    )]
+    NoReceipt {
+        /// Consumers that wait.
+        sessions: usize,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// The process to watch cannot be read.
     #[error("--pid {pid}: there is no such process to be read here: {source}")]
     Process {

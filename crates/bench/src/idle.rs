@@ -26,32 +26,32 @@ const PING: [u8; 100] = [b'p'; 100];
 /// echoes, and all others send one too. Each session also exchanges a ping for a pong, so that
 /// whatever a server makes at the first octet of a session is there.
 pub(crate) fn measure(run: &mut Run<'_>, report: &mut Report) -> Result<(), BenchError> {
-    let before = run.usage()?;
+    let before = run.watch.usage()?;
     let start = run.clock.now();
     run.open_all()?;
     let seconds = (run.clock.now() - start) as f64 / SECOND as f64;
     report.connections_per_second = Some(run.plan.sessions as f64 / seconds);
-    if run.server.is_some() {
+    if run.watch.has_server() {
         let mut spent = Spent::default();
-        spent.add(&before, &run.usage()?);
+        spent.add(&before, &run.watch.usage()?);
         let each = spent.server_micros as f64 / run.plan.sessions as f64;
         report.cpu_micros_per_connection = Some(each);
     }
     report.enter_deflate(run.plan.deflate, run.fleet.is_compressed());
     exchange(run, report)?;
-    let before = run.usage()?;
+    let before = run.watch.usage()?;
     keep_quiet(run, run.plan.quiet)?;
-    let after = run.usage()?;
+    let after = run.watch.usage()?;
     report.rss_bytes_loaded = after.server.map(|sample| sample.rss_bytes);
     report.seconds = run.plan.quiet.as_secs_f64();
     let mut spent = Spent::default();
     spent.add(&before, &after);
-    spent.enter(report, run);
+    spent.enter(report, &run.watch);
     report.enter_memory();
     report.latency_micros = Latency::of(&run.openings);
     run.leave_all()?;
     keep_quiet(run, run.plan.quiet.min(LEFT_QUIET))?;
-    report.rss_bytes_left = run.sample()?.map(|sample| sample.rss_bytes);
+    report.rss_bytes_left = run.watch.rss_bytes()?;
     Ok(())
 }
 
@@ -110,7 +110,7 @@ fn keep_quiet(run: &mut Run<'_>, time: Duration) -> Result<(), BenchError> {
         run.tell(Stage::Quiet, (now - start) as f64 / time as f64, None);
         if now - looked >= step {
             looked = now;
-            let rss_bytes = run.sample()?.map(|sample| sample.rss_bytes);
+            let rss_bytes = run.watch.rss_bytes()?;
             run.series.push(Interval {
                 at_seconds: run.clock.now() as f64 / SECOND as f64,
                 per_second: 0.0,

@@ -1,4 +1,4 @@
-//! A load generator that measures any WebSocket server by its URL.
+//! A load generator that measures any WebSocket server by its URL, and queues of STOMP brokers.
 //!
 //! **What it does.** One thread holds thousands of sessions, publishes through some of them, and
 //! checks at all of them that every publication arrives once and in order. It reports deliveries
@@ -10,6 +10,8 @@
 //! **What the server has to do.** Send every text that arrives at the URL to all sessions of that
 //! URL, the sender too; for [`Shape::Echo`], to the sender alone. A publication carries a marker
 //! that is found in any envelope; so servers that speak a [`Dialect`] are measured in the same way.
+//! For [`Shape::Queue`], it is to speak STOMP 1.2 over TCP and give each message of a queue to one
+//! consumer.
 //!
 //! **What the figures mean.** A latency runs from the moment at which a publication was due to
 //! the moment at which this thread has read it, so it includes the time that the thread itself
@@ -48,6 +50,7 @@ mod plan;
 mod plot;
 mod process;
 mod progress;
+mod queue;
 mod report;
 mod run;
 mod scale;
@@ -63,6 +66,7 @@ pub use error::{BenchError, OpeningError};
 pub use plan::{Dialect, PAYLOAD_BYTES_MAX, Plan, Shape};
 pub use plot::plot;
 pub use progress::{Progress, Stage};
+pub use queue::{AckMode, QueuePlan};
 pub use report::{Interval, Latency, Report};
 pub use shapes::run;
 pub use text::text;

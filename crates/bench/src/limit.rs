@@ -46,9 +46,13 @@ fn limit_of_rate(report: &Report, rate: f64) -> String {
             number(late)
         );
     }
+    let finder = match report.shape {
+        "queue" => "queue without a rate",
+        _ => "fanout-max",
+    };
     format!(
-        "What limits it: the rate of {} a second. The server kept up; fanout-max finds how much \
-         more it can do.",
+        "What limits it: the rate of {} a second. The server kept up; {finder} finds how much more \
+         it can do.",
         given(rate)
     )
 }

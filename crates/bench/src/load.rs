@@ -20,7 +20,7 @@ use crate::{
 /// Timers of the poller are rounded up to milliseconds. A publication that is this much late was
 /// late for that reason, and is stamped with the moment at which it was sent; one that is later
 /// was held up by load, and is stamped with the moment at which it was due.
-const TIMER_SLACK: u64 = 1_500_000;
+pub(crate) const TIMER_SLACK: u64 = 1_500_000;
 
 /// What a part of a run has brought.
 pub(crate) struct Outcome {
@@ -52,7 +52,7 @@ impl Run<'_> {
     pub(crate) fn load(&mut self, duration: Duration, stage: Stage) -> Result<Outcome, BenchError> {
         self.next_part();
         self.left.clear();
-        let before = self.usage()?;
+        let before = self.watch.usage()?;
         let start = self.clock.now();
         let end = start + duration.as_nanos() as u64;
         let is_churning = self.plan.shape == Shape::Churn && stage == Stage::Measuring;
@@ -75,7 +75,7 @@ impl Run<'_> {
         self.drain(&mut part)?;
         self.look(&mut part)?;
         let mut spent = Spent::default();
-        spent.add(&before, &self.usage()?);
+        spent.add(&before, &self.watch.usage()?);
         let delivering = self.tally.last_delivery.saturating_sub(start);
         let nanos = if !self.plan.is_windowed() || self.tally.delivered == 0 {
             delivering.max(end - start)
@@ -219,21 +219,14 @@ impl Run<'_> {
         let rate = deliveries as f64 / (elapsed.max(1) as f64 / SECOND as f64);
         let done = (now - part.start) as f64 / (part.end - part.start) as f64;
         self.tell(part.stage, done, Some(rate));
-        let rss_bytes = self.sample()?.map(|sample| sample.rss_bytes);
+        let rss_bytes = self.watch.rss_bytes()?;
         part.rss_bytes_max = part.rss_bytes_max.max(rss_bytes.unwrap_or(0));
         // What is left over at the end is too short to be told as a rate.
         if part.stage == Stage::Measuring && elapsed >= part.step / 2 {
+            let at_seconds = (now - part.start) as f64 / SECOND as f64;
             let latencies = &self.tally.latencies;
-            let micros = |nanos: u64| nanos as f64 / 1000.0;
-            let of = |share| (latencies.total() > 0).then(|| micros(latencies.quantile(share)));
-            self.series.push(Interval {
-                at_seconds: (now - part.start) as f64 / SECOND as f64,
-                per_second: rate,
-                p50_micros: of(0.5),
-                p99_micros: of(0.99),
-                max_micros: of(1.0),
-                rss_bytes,
-            });
+            let interval = Interval::new(at_seconds, rate, latencies, rss_bytes);
+            self.series.push(interval);
         }
         part.looked = now;
         part.delivered = self.tally.delivered;
@@ -258,14 +251,14 @@ struct Part {
 }
 
 /// Publications that are due at equal distances.
-struct Rate {
+pub(crate) struct Rate {
     start: u64,
     step_nanos: f64,
-    published: u64,
+    pub(crate) published: u64,
 }
 
 impl Rate {
-    fn new(per_second: f64, start: u64) -> Self {
+    pub(crate) fn new(per_second: f64, start: u64) -> Self {
         Self {
             start,
             step_nanos: SECOND as f64 / per_second,
@@ -274,7 +267,7 @@ impl Rate {
     }
 
     /// When the next publication is due: calculated from the start, so that nothing adds up.
-    fn due(&self) -> u64 {
+    pub(crate) fn due(&self) -> u64 {
         self.start + (self.published as f64 * self.step_nanos) as u64
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{error::BenchError, marker::MARKER_BYTES};
+use crate::{error::BenchError, marker::MARKER_BYTES, queue::QueuePlan};
 
 /// The longest payload: 16 MiB.
 pub const PAYLOAD_BYTES_MAX: usize = 16 << 20;
@@ -32,11 +32,13 @@ pub enum Shape {
     Churn,
     /// Fan-out at a rate, while a share of the sessions has stopped reading.
     Slow,
+    /// Producers send to queues, whose consumers compete: as fast as all is received, or at a rate.
+    Queue,
 }
 
 impl Shape {
     /// All shapes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Idle,
         Self::Fanout,
         Self::FanoutMax,
@@ -45,6 +47,7 @@ impl Shape {
         Self::Connect,
         Self::Churn,
         Self::Slow,
+        Self::Queue,
     ];
 
     /// The name on the command line and in reports.
@@ -58,6 +61,7 @@ impl Shape {
             Self::Connect => "connect",
             Self::Churn => "churn",
             Self::Slow => "slow",
+            Self::Queue => "queue",
         }
     }
 
@@ -118,13 +122,15 @@ pub struct Plan {
     /// The arrangement.
     pub shape: Shape,
     /// Where the server is: `ws://host:port/path`. `{room}` stands for the session's room, and
-    /// `{session}` for its number, both from 0.
+    /// `{session}` for its number, both from 0. For queues it is `tcp://host:port`, port 61613
+    /// unless it says otherwise, and the fragment names the queues: `/queue/bench-{queue}` without
+    /// one, where `{queue}` stands for a queue's number.
     pub url: String,
     /// A name for the report, such as that of the server.
     pub label: Option<String>,
-    /// What is spoken within messages.
+    /// What is spoken within messages. For queues it is always STOMP.
     pub dialect: Dialect,
-    /// Sessions to open.
+    /// Sessions to open. For queues it is `queue` that says how many.
     pub sessions: usize,
     /// How long to measure, after the warm-up.
     pub seconds: Duration,
@@ -132,14 +138,17 @@ pub struct Plan {
     pub warm_up: Duration,
     /// Octets of a message's text: from 54, which its marker takes, to [`PAYLOAD_BYTES_MAX`].
     pub payload_bytes: usize,
-    /// Publications a second, in all channels together, for fanout, rooms, churn and slow. Rooms
-    /// without a rate are kept busy by the window.
+    /// Publications a second, in all channels together, for fanout, rooms, churn, slow and queue.
+    /// Rooms and queues without a rate are kept busy by the window.
     pub rate: Option<f64>,
     /// Publications outstanding, that is, not received by all yet: in total for fanout-max and
-    /// rooms, for each session in echo.
+    /// rooms, for each session in echo, for each producer of queues. The latter also counts those
+    /// whose receipt has not come.
     pub window: usize,
     /// Rooms, of which each has at least one session.
     pub rooms: usize,
+    /// Producers, consumers and queues.
+    pub queue: QueuePlan,
     /// The server's process on this machine, for its CPU time and memory.
     pub pid: Option<u32>,
     /// Whether permessage-deflate is offered (RFC 7692).
@@ -169,8 +178,9 @@ impl Plan {
             // What is said of idle memory elsewhere was measured after messages of 200 bytes.
             payload_bytes: if shape == Shape::Idle { 200 } else { 128 },
             rate: has_rate.then_some(50.0),
-            window: 16,
+            window: if shape == Shape::Queue { 64 } else { 16 },
             rooms: 1_000,
+            queue: QueuePlan::default(),
             pid: None,
             deflate: false,
             quiet: Duration::from_secs(60),
@@ -231,6 +241,9 @@ impl Plan {
             if !(0.0..=1.0).contains(&share) {
                 return wrong(option, "a share is a number from 0 to 1".to_owned());
             }
+        }
+        if self.shape == Shape::Queue {
+            self.queue.check(self.window, self.deflate)?;
         }
         if self.seconds.is_zero() {
             return wrong("seconds", "something must be measured".to_owned());

@@ -1,5 +1,10 @@
 //! How far a run is.
 
+use crate::clock::{Clock, SECOND};
+
+/// How often progress is told.
+const PROGRESS_STEP: u64 = SECOND / 8;
+
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -43,4 +48,36 @@ pub struct Progress {
     pub done: f64,
     /// Deliveries a second at the moment, while there is a load.
     pub rate: Option<f64>,
+}
+
+/// Tells the caller of a run how far it is, not too often.
+pub(crate) struct Teller<'a> {
+    progress: &'a mut dyn FnMut(&Progress),
+    clock: Clock,
+    told: u64,
+}
+
+impl<'a> Teller<'a> {
+    /// Tells `progress`.
+    pub(crate) fn new(progress: &'a mut dyn FnMut(&Progress), clock: Clock) -> Self {
+        Self {
+            progress,
+            clock,
+            told: 0,
+        }
+    }
+
+    /// Tells how far the run is, if it was not told a moment ago.
+    pub(crate) fn tell(&mut self, stage: Stage, done: f64, rate: Option<f64>) {
+        let now = self.clock.now();
+        if now - self.told >= PROGRESS_STEP || done >= 1.0 {
+            self.told = now;
+            let progress = Progress {
+                stage,
+                done: done.clamp(0.0, 1.0),
+                rate,
+            };
+            (self.progress)(&progress);
+        }
+    }
 }

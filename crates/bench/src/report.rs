@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{histogram::Histogram, plan::Plan};
+use crate::{histogram::Histogram, plan::Plan, queue::QueuePlan};
 
 /// The result of a run. `None` means that it was not measured; `not_measured` says why, where it
 /// is not plain from the shape.
@@ -30,6 +30,8 @@ pub struct Report {
     pub rate: Option<f64>,
     /// Rooms.
     pub rooms: Option<usize>,
+    /// Producers, consumers and queues.
+    pub queue: Option<QueuePlan>,
     /// What the figures are about: from the first publication to the last delivery, and at least
     /// as long as was asked for where a rate sets the pace.
     pub seconds: f64,
@@ -163,6 +165,7 @@ impl Report {
             window: None,
             rate: None,
             rooms: None,
+            queue: None,
             seconds: 0.0,
             published: 0,
             expected: 0,
@@ -238,6 +241,25 @@ impl Report {
 }
 
 impl Interval {
+    /// What came in the time that ended at `at_seconds`, with its latencies in nanoseconds.
+    pub(crate) fn new(
+        at_seconds: f64,
+        per_second: f64,
+        latencies: &Histogram,
+        rss_bytes: Option<u64>,
+    ) -> Self {
+        let micros =
+            |share| (latencies.total() > 0).then(|| latencies.quantile(share) as f64 / 1000.0);
+        Self {
+            at_seconds,
+            per_second,
+            p50_micros: micros(0.5),
+            p99_micros: micros(0.99),
+            max_micros: micros(1.0),
+            rss_bytes,
+        }
+    }
+
     /// The interval as one line of JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

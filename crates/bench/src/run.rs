@@ -10,17 +10,17 @@ use crate::{
     marker::{Marker, Payload},
     masks::Masks,
     plan::{Plan, Shape},
-    process::{Process, Sample},
-    progress::{Progress, Stage},
+    progress::{Progress, Stage, Teller},
     report::Interval,
     tally::Tally,
+    usage::Watch,
 };
 
 /// Handshakes under way at once: less than the shortest backlog that servers are found with.
-const OPENING_MAX: usize = 64;
+pub(crate) const OPENING_MAX: usize = 64;
 
 /// How long nothing may happen while sessions open.
-const OPENING_PATIENCE: u64 = 10 * SECOND;
+pub(crate) const OPENING_PATIENCE: u64 = 10 * SECOND;
 
 /// How long the first message may take to reach all, and how often it is sent again: a server
 /// that subscribes a session after its handshake may miss the first.
@@ -28,10 +28,7 @@ const SETTLING: u64 = 10 * SECOND;
 const SETTLING_STEP: u64 = SECOND / 2;
 
 /// How long sessions may take to leave.
-const LEAVING: u64 = 5 * SECOND;
-
-/// How often progress is told.
-const PROGRESS_STEP: u64 = SECOND / 8;
+pub(crate) const LEAVING: u64 = 5 * SECOND;
 
 /// The longest wait, so that progress is told.
 pub(crate) const WAIT: Duration = Duration::from_millis(50);
@@ -42,8 +39,7 @@ pub(crate) struct Run<'a> {
     pub(crate) clock: Clock,
     pub(crate) fleet: Fleet,
     pub(crate) tally: Tally,
-    pub(crate) server: Option<Process>,
-    pub(crate) own: Process,
+    pub(crate) watch: Watch,
     /// How long sessions took to open, in nanoseconds.
     pub(crate) openings: Histogram,
     /// Sessions that have left, as they wanted to.
@@ -57,8 +53,7 @@ pub(crate) struct Run<'a> {
     payload: Payload,
     /// The room whose turn it is.
     room: usize,
-    progress: &'a mut dyn FnMut(&Progress),
-    told: u64,
+    teller: Teller<'a>,
 }
 
 impl<'a> Run<'a> {
@@ -75,8 +70,7 @@ impl<'a> Run<'a> {
             clock,
             fleet: Fleet::new(plan, clock)?,
             tally: Tally::new(run, plan.channels(), false),
-            server: plan.pid.map(|pid| Process::of(Some(pid))),
-            own: Process::of(None),
+            watch: Watch::new(plan.pid, clock),
             openings: Histogram::new(),
             left: Vec::new(),
             failed: Vec::new(),
@@ -84,37 +78,13 @@ impl<'a> Run<'a> {
             series: Vec::new(),
             payload: Payload::new(plan.payload_bytes),
             room: 0,
-            progress,
-            told: 0,
+            teller: Teller::new(progress, clock),
         })
-    }
-
-    /// The server's process now; `None` when it is not watched.
-    pub(crate) fn sample(&self) -> Result<Option<Sample>, BenchError> {
-        let Some(server) = &self.server else {
-            return Ok(None);
-        };
-        server
-            .sample()
-            .map(Some)
-            .map_err(|source| BenchError::Process {
-                pid: self.plan.pid.unwrap_or_default(),
-                source,
-            })
     }
 
     /// Tells how far the run is, if it was not told a moment ago.
     pub(crate) fn tell(&mut self, stage: Stage, done: f64, rate: Option<f64>) {
-        let now = self.clock.now();
-        if now - self.told >= PROGRESS_STEP || done >= 1.0 {
-            self.told = now;
-            let progress = Progress {
-                stage,
-                done: done.clamp(0.0, 1.0),
-                rate,
-            };
-            (self.progress)(&progress);
-        }
+        self.teller.tell(stage, done, rate);
     }
 
     /// Waits for at most `timeout`, and reads all sessions that are ready.

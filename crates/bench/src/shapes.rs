@@ -19,10 +19,13 @@ use crate::{
 /// closes is no error: that is in the report.
 pub fn run(plan: &Plan, progress: &mut dyn FnMut(&Progress)) -> Result<Report, BenchError> {
     plan.check()?;
+    if plan.shape == Shape::Queue {
+        return crate::queue::run(plan, progress);
+    }
     crate::descriptors::allow(plan.sessions)?;
     let mut run = Run::new(plan, progress)?;
     let mut report = Report::of(plan);
-    report.rss_bytes_start = run.sample()?.map(|sample| sample.rss_bytes);
+    report.rss_bytes_start = run.watch.rss_bytes()?;
     match plan.shape {
         Shape::Idle => crate::idle::measure(&mut run, &mut report)?,
         Shape::Connect => crate::connect::measure(&mut run, &mut report)?,
@@ -63,7 +66,7 @@ fn measure_load(run: &mut Run<'_>, report: &mut Report) -> Result<(), BenchError
     report.rooms = (plan.shape == Shape::Rooms).then_some(plan.rooms);
     enter(run, report, &outcome);
     run.leave_all()?;
-    report.rss_bytes_left = run.sample()?.map(|sample| sample.rss_bytes);
+    report.rss_bytes_left = run.watch.rss_bytes()?;
     Ok(())
 }
 
@@ -121,11 +124,11 @@ fn enter(run: &Run<'_>, report: &mut Report, outcome: &Outcome) {
         let deliveries = tally.delivered;
         (deliveries > 0).then(|| micros as f64 / deliveries as f64)
     };
-    if run.server.is_some() {
+    if run.watch.has_server() {
         report.cpu_micros_per_delivery = per_delivery(outcome.spent.server_micros);
         report.user_micros_per_delivery = per_delivery(outcome.spent.server_user_micros);
         report.rss_bytes_loaded = Some(outcome.rss_bytes_max);
     }
-    outcome.spent.enter(report, run);
+    outcome.spent.enter(report, &run.watch);
     report.enter_memory();
 }

@@ -32,9 +32,21 @@ pub(crate) struct Target {
     fragment: String,
 }
 
+/// The port of STOMP over TCP.
+const STOMP_PORT: u16 = 61_613;
+
 impl Target {
-    /// Takes a URL apart.
+    /// Takes the URL of a WebSocket server apart.
     pub(crate) fn parse(url: &str) -> Result<Self, BenchError> {
+        Self::with_scheme(url, "ws", 80)
+    }
+
+    /// Takes the URL of a server that speaks STOMP over TCP apart, `tcp://HOST:PORT`.
+    pub(crate) fn parse_tcp(url: &str) -> Result<Self, BenchError> {
+        Self::with_scheme(url, "tcp", STOMP_PORT)
+    }
+
+    fn with_scheme(url: &str, scheme: &str, default_port: u16) -> Result<Self, BenchError> {
         let wrong = |why| BenchError::Url {
             url: url.to_owned(),
             why,
@@ -46,15 +58,16 @@ impl Target {
             .parse()
             .map_err(|_| wrong("it is not a URL; write ws://HOST:PORT/PATH"))?;
         match uri.scheme_str() {
-            Some("ws") => {}
+            Some(found) if found == scheme => {}
             Some("wss") => return Err(wrong("TLS is not available; measure behind its proxy")),
+            _ if scheme == "tcp" => return Err(wrong("for queues it must begin with tcp://")),
             _ => return Err(wrong("it must begin with ws://")),
         }
         let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?;
         let host = authority.host();
         let port = match (authority.port_u16(), authority.as_str() == host) {
             (Some(port), _) => port,
-            (None, true) => 80,
+            (None, true) => default_port,
             (None, false) => return Err(wrong("its port is not a number up to 65535")),
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
@@ -116,6 +129,11 @@ impl Target {
         handshake
     }
 
+    /// What is behind `#`.
+    pub(crate) fn fragment(&self) -> &str {
+        &self.fragment
+    }
+
     /// The channel or namespace of a session, if the URL names one.
     pub(crate) fn destination(&self, plan: &Plan, session: usize) -> String {
         fill_in(&self.fragment, plan.channel_of(session), session)
@@ -173,12 +191,22 @@ mod tests {
     }
 
     #[test]
+    fn stomp_over_tcp_has_a_port_of_its_own() {
+        let target = Target::parse_tcp("tcp://localhost#/queue/{queue}").expect("legal");
+        assert_eq!((target.host.as_str(), target.port), ("localhost", 61_613));
+        assert_eq!(target.fragment(), "/queue/{queue}");
+        let error = Target::parse_tcp("ws://localhost/").expect_err("WebSocket");
+        assert!(error.to_string().contains("tcp://"), "{error}");
+    }
+
+    #[test]
     fn what_cannot_be_measured_says_why() {
         for (url, word) in [
             ("http://example.com/", "ws://"),
             ("wss://example.com/", "TLS"),
             ("chat", "ws://"),
             ("ws://example.com:99999/", "port"),
+            ("tcp://example.com:61613", "ws://"),
             ("ws://exa mple/", "URL"),
         ] {
             let error = Target::parse(url).expect_err(url).to_string();

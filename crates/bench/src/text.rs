@@ -62,6 +62,18 @@ fn title(report: &Report) -> String {
 
 fn conditions(report: &Report) -> String {
     let mut parts = vec![format!("{} sessions", count(report.sessions as u64))];
+    if let Some(queue) = &report.queue {
+        parts.clear();
+        for (number, what) in [
+            (queue.producers, "producers"),
+            (queue.queues, "queues"),
+            (queue.consumers, "consumers"),
+        ] {
+            parts.push(format!("{} {what}", count(number as u64)));
+        }
+        parts.push(format!("ack {}", queue.ack.name()));
+        parts.push(format!("prefetch {}", queue.prefetch));
+    }
     if let Some(rooms) = report.rooms {
         parts.push(format!("{} rooms", count(rooms as u64)));
     }
@@ -72,10 +84,10 @@ fn conditions(report: &Report) -> String {
         ));
     }
     if let Some(window) = report.window {
-        let whose = if report.shape == "echo" {
-            " for each"
-        } else {
-            ""
+        let whose = match report.shape {
+            "echo" => " for each",
+            "queue" => " for each producer",
+            _ => "",
         };
         parts.push(format!("{} outstanding{whose}", count(window as u64)));
     }

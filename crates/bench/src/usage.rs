@@ -1,11 +1,20 @@
 //! Who has used how much CPU time in a part of a run.
 
 use crate::{
+    clock::Clock,
     error::BenchError,
-    process::{Sample, machine_micros},
+    process::{Process, Sample, machine_micros},
     report::Report,
-    run::Run,
 };
+
+/// Whom a run watches: the generator, and the server if its process was named.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    clock: Clock,
+    pid: Option<u32>,
+    server: Option<Process>,
+    own: Process,
+}
 
 /// One moment.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +37,41 @@ pub(crate) struct Spent {
     machine_micros: u64,
 }
 
-impl Run<'_> {
+impl Watch {
+    /// Watches the server's process `pid`, if there is one.
+    pub(crate) fn new(pid: Option<u32>, clock: Clock) -> Self {
+        Self {
+            clock,
+            pid,
+            server: pid.map(|pid| Process::of(Some(pid))),
+            own: Process::of(None),
+        }
+    }
+
+    /// Whether the server is watched.
+    pub(crate) fn has_server(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// The server's process now; `None` when it is not watched.
+    pub(crate) fn sample(&self) -> Result<Option<Sample>, BenchError> {
+        let Some(server) = &self.server else {
+            return Ok(None);
+        };
+        server
+            .sample()
+            .map(Some)
+            .map_err(|source| BenchError::Process {
+                pid: self.pid.unwrap_or_default(),
+                source,
+            })
+    }
+
+    /// The server's resident memory now; `None` when it is not watched.
+    pub(crate) fn rss_bytes(&self) -> Result<Option<u64>, BenchError> {
+        Ok(self.sample()?.map(|sample| sample.rss_bytes))
+    }
+
     /// This moment.
     pub(crate) fn usage(&self) -> Result<Usage, BenchError> {
         Ok(Usage {
@@ -58,10 +101,10 @@ impl Spent {
 
     /// Writes into the report who kept how many processors busy. What the server used is known
     /// only if it is watched, and only then, what others did.
-    pub(crate) fn enter(&self, report: &mut Report, run: &Run<'_>) {
+    pub(crate) fn enter(&self, report: &mut Report, watch: &Watch) {
         let cores = |micros: u64| micros as f64 * 1000.0 / self.nanos.max(1) as f64;
         report.generator_cores = (self.own_micros > 0).then(|| cores(self.own_micros));
-        if run.server.is_some() {
+        if watch.has_server() {
             report.server_cores = Some(cores(self.server_micros));
             let ours = self.server_micros + self.own_micros;
             let others = self.machine_micros.saturating_sub(ours);

@@ -13,6 +13,7 @@ mod memory;
 mod options;
 mod pages;
 mod publish;
+mod queue_options;
 mod serve;
 mod stomp_options;
 mod tls;

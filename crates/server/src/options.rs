@@ -7,6 +7,7 @@ use std::time::Duration;
 use campanile_bench::{Dialect, Plan, Shape};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::queue_options::QueueOptions;
 use crate::stomp_options::{ListenOptions, PublishOptions};
 
 /// The exit status for bad usage or configuration.
@@ -132,7 +133,9 @@ pub(crate) struct BenchOptions {
     pub(crate) shape: BenchShape,
 
     /// Where: ws://HOST:PORT/PATH. `{room}` stands for the session's room, `{session}` for its
-    /// number. What is behind `#` is a channel of Centrifugo's or a namespace of Socket.IO's.
+    /// number. What is behind `#` is a channel of Centrifugo's or a namespace of Socket.IO's. For
+    /// queue: tcp://HOST:PORT, with `#/queue/NAME-{queue}` behind it if the queues are to be called
+    /// so.
     pub(crate) url: String,
 
     /// Sessions to open; 10,000 for idle and rooms, 100 for echo, 1,000 for others.
@@ -152,14 +155,15 @@ pub(crate) struct BenchOptions {
     pub(crate) payload: Option<usize>,
 
     /// Messages published a second: for fanout, churn and slow, where it is 50 unless given, and
-    /// for rooms, where otherwise the window sets the pace.
+    /// for rooms and queue, where otherwise the window sets the pace.
     #[arg(long, value_name = "PER_SECOND")]
     pub(crate) rate: Option<f64>,
 
     /// Messages published that not everybody has received yet: in all for fanout-max and rooms,
-    /// for each session in echo. 1 is one message at a time.
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    pub(crate) window: usize,
+    /// for each session in echo, for each producer in queue. 1 is one message at a time. 64 for
+    /// queue, 16 for others.
+    #[arg(long, value_name = "N")]
+    pub(crate) window: Option<usize>,
 
     /// Rooms, for rooms.
     #[arg(long, value_name = "N", default_value_t = 1000)]
@@ -169,7 +173,7 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,
 
-    /// What is spoken within WebSocket messages.
+    /// What is spoken within WebSocket messages; queue is always STOMP over TCP.
     #[arg(long, value_enum, default_value_t = BenchDialect::Raw)]
     pub(crate) dialect: BenchDialect,
 
@@ -200,6 +204,10 @@ pub(crate) struct BenchOptions {
     /// Draw how it went over time.
     #[arg(long, value_name = "FILE.svg")]
     pub(crate) plot: Option<PathBuf>,
+
+    /// Producers, consumers and queues.
+    #[command(flatten)]
+    pub(crate) queue: QueueOptions,
 }
 
 /// How sessions and messages are arranged.
@@ -221,6 +229,8 @@ pub(crate) enum BenchShape {
     Churn,
     /// Fan-out at a rate, while some do not read.
     Slow,
+    /// Producers send to a broker's queues, consumers compete for what is there.
+    Queue,
 }
 
 /// What is spoken within WebSocket messages.
@@ -252,6 +262,7 @@ impl BenchOptions {
             BenchShape::Connect => Shape::Connect,
             BenchShape::Churn => Shape::Churn,
             BenchShape::Slow => Shape::Slow,
+            BenchShape::Queue => Shape::Queue,
         };
         let mut plan = Plan::new(shape, &self.url);
         plan.dialect = match self.dialect {
@@ -266,7 +277,8 @@ impl BenchOptions {
         plan.warm_up = self.warm_up;
         plan.payload_bytes = self.payload.unwrap_or(plan.payload_bytes);
         plan.rate = self.rate.or(plan.rate);
-        plan.window = self.window;
+        plan.window = self.window.unwrap_or(plan.window);
+        plan.queue = self.queue.plan();
         plan.rooms = self.rooms;
         plan.pid = self.pid;
         plan.deflate = self.deflate;
@@ -297,6 +309,8 @@ pub(crate) enum LogFormat {
 
 #[cfg(test)]
 mod tests {
+    use campanile_bench::AckMode;
+
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
@@ -369,6 +383,9 @@ mod tests {
         assert_eq!((given.sessions, given.payload_bytes), (7, 128));
         assert_eq!(given.seconds, Duration::from_millis(500));
         assert_eq!(given.dialect, Dialect::SocketIo);
+        assert_eq!((given.window, plan(&["queue", url]).window), (16, 64));
+        let queue = plan(&["queue", url, "--producers", "2", "--ack", "auto"]).queue;
+        assert_eq!((queue.producers, queue.ack), (2, AckMode::Auto));
         let error = parse(&["bench", "echo", url, "--seconds", "-1"]).expect_err("no time");
         assert_eq!(error.exit_code(), 2);
     }

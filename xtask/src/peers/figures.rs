@@ -21,10 +21,12 @@ pub(crate) enum Shape {
     Churn,
     /// A fan-out while some do not read.
     Slow,
+    /// Producers and consumers of queues.
+    Queue,
 }
 
 /// All shapes, in the order in which they are told.
-pub(crate) const SHAPES: [Shape; 8] = [
+pub(crate) const SHAPES: [Shape; 9] = [
     Shape::Idle,
     Shape::Fanout,
     Shape::FanoutMax,
@@ -33,6 +35,16 @@ pub(crate) const SHAPES: [Shape; 8] = [
     Shape::Connect,
     Shape::Churn,
     Shape::Slow,
+    Shape::Queue,
+];
+
+/// Options of `campanile bench` that only queues have.
+pub(crate) const QUEUE_OPTIONS: [&str; 5] = [
+    "--producers",
+    "--consumers",
+    "--queues",
+    "--prefetch",
+    "--ack",
 ];
 
 /// Which way a figure is better.
@@ -124,12 +136,22 @@ impl Shape {
             Self::Connect => "connect",
             Self::Churn => "churn",
             Self::Slow => "slow",
+            Self::Queue => "queue",
         }
     }
 
     /// The shape with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         SHAPES.into_iter().find(|shape| shape.name() == name)
+    }
+
+    /// Whether an option of `campanile bench` means something for this shape.
+    pub(crate) fn takes(self, option: &str) -> bool {
+        match option {
+            "--rooms" => self == Self::Rooms,
+            "--sessions" => self != Self::Queue,
+            _ => !QUEUE_OPTIONS.contains(&option) || self == Self::Queue,
+        }
     }
 
     /// The figures that count, the first of them most.
@@ -139,7 +161,7 @@ impl Shape {
             Self::Connect => &[CPU_CONNECTION, CONNECTIONS],
             // At a given rate everybody delivers as much.
             Self::Fanout | Self::Churn | Self::Slow => &[CPU, USER, INSTRUCTIONS, P50, P99],
-            Self::FanoutMax | Self::Echo | Self::Rooms => {
+            Self::FanoutMax | Self::Echo | Self::Rooms | Self::Queue => {
                 &[CPU, USER, INSTRUCTIONS, DELIVERIES, P50, P99]
             }
         }
@@ -180,6 +202,14 @@ mod tests {
             assert!(!shape.figures().is_empty());
         }
         assert_eq!(Shape::named("fan-out"), None);
+    }
+
+    #[test]
+    fn options_go_only_to_the_shapes_that_have_them() {
+        assert!(Shape::Queue.takes("--ack") && Shape::Queue.takes("--window"));
+        assert!(!Shape::Queue.takes("--sessions") && !Shape::Queue.takes("--rooms"));
+        assert!(Shape::Rooms.takes("--rooms") && Shape::Rooms.takes("--sessions"));
+        assert!(!Shape::FanoutMax.takes("--consumers"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::{
     apt,
     peers::{
+        figures::Shape,
         process::Process,
         roster::{Kit, Peer},
     },
@@ -50,7 +51,7 @@ impl Installed {
     ///
     /// # Errors
     /// When it must be given a port, and none is free.
-    pub(crate) fn start(&self, is_deflated: bool) -> Result<Start, Failure> {
+    pub(crate) fn start(&self, shape: Shape, is_deflated: bool) -> Result<Start, Failure> {
         let mut command = Command::new(self.command.get_program());
         command.args(self.command.get_args());
         if let Some(folder) = self.command.get_current_dir() {
@@ -71,9 +72,11 @@ impl Installed {
                 command.env("CENTRIFUGO_WEBSOCKET_COMPRESSION", is_deflated.to_string());
             }
             Kit::Debian(..) => {
-                let free = free_addresses(3)?;
+                // For STOMP over TCP and over WebSocket, and two for a server's own purposes.
+                let free = free_addresses(4)?;
                 command.args(free.iter().map(|address| address.port().to_string()));
-                address = free.first().copied();
+                let ours = if shape == Shape::Queue { 0 } else { 1 };
+                address = free.get(ours).copied();
             }
             Kit::Own => {
                 command.env("NO_COLOR", "1");
@@ -127,13 +130,15 @@ pub(crate) fn install(place: &Place, peer: &Peer) -> Result<Installed, Failure> 
             command.arg("--server.port=0");
             (parent_version(&read("pom.xml")?), command)
         }
-        Kit::Debian(..) => {
+        Kit::Debian(_, packages) => {
             let mut command = Command::new("sh");
             command.arg(folder.join("server.sh"));
+            // The first one is the server itself.
+            let package = packages.first().copied().unwrap_or_default();
             let version = fs::read_dir(folder.join("debs"))
                 .map_err(during(folder.display()))?
                 .flatten()
-                .find_map(|entry| debian_version(&entry.file_name().to_string_lossy(), peer.name));
+                .find_map(|entry| debian_version(&entry.file_name().to_string_lossy(), package));
             (version, command)
         }
         Kit::Own => {
@@ -296,9 +301,8 @@ fn parent_version(manifest: &str) -> Option<String> {
 }
 
 /// The version of a package in the name of its archive, without Debian's own part.
-fn debian_version(archive: &str, name: &str) -> Option<String> {
-    let rest = archive.strip_prefix(name)?;
-    let (_, rest) = rest.split_once('_')?;
+fn debian_version(archive: &str, package: &str) -> Option<String> {
+    let rest = archive.strip_prefix(package)?.strip_prefix('_')?;
     let version = rest.split('_').next()?;
     Some(version.split(['-', '+']).next()?.to_owned())
 }
@@ -345,10 +349,13 @@ mod tests {
         assert_eq!(parent_version(pom).as_deref(), Some("3.5.16"));
         let archive = "rabbitmq-server_3.10.8-1.1+deb12u1_all.deb";
         assert_eq!(
-            debian_version(archive, "rabbitmq").as_deref(),
+            debian_version(archive, "rabbitmq-server").as_deref(),
             Some("3.10.8")
         );
-        assert_eq!(debian_version("erlang-base_25.deb", "rabbitmq"), None);
+        let archive = "libactivemq-java_5.17.2+dfsg-2+deb12u1_all.deb";
+        let version = debian_version(archive, "libactivemq-java");
+        assert_eq!(version.as_deref(), Some("5.17.2"));
+        assert_eq!(debian_version("erlang-base_25.deb", "erlang"), None);
     }
 
     #[test]

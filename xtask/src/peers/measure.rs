@@ -99,8 +99,7 @@ impl<'a> Bench<'a> {
             generator.arg("--deflate");
         }
         for (option, value) in &self.options.passed_on {
-            let is_of_rooms = *option == "--rooms";
-            if !is_of_rooms || shape == Shape::Rooms {
+            if shape.takes(option) {
                 generator.args([option, value.as_str()]);
             }
         }
@@ -131,10 +130,16 @@ impl<'a> Bench<'a> {
 
     fn start(&self, contender: Contender<'_>, shape: Shape) -> Result<Start, Failure> {
         match contender {
-            Contender::Peer(_, installed) => installed.start(self.options.is_deflated),
+            Contender::Peer(_, installed) => installed.start(shape, self.options.is_deflated),
             Contender::Campanile => {
                 // Raw rooms are an example's; STOMP's are topics, which the program has.
                 let is_example = shape == Shape::Rooms && self.options.dialect == Dialect::Raw;
+                // Queues are measured over TCP, whose listener the program names first.
+                let stomp = if shape == Shape::Queue {
+                    "127.0.0.1:0"
+                } else {
+                    "off"
+                };
                 let mut command = if is_example {
                     Command::new(
                         self.place
@@ -143,7 +148,7 @@ impl<'a> Bench<'a> {
                     )
                 } else {
                     let mut program = Command::new(self.place.program("release"));
-                    program.args(["--dev", "--stomp-listen", "off", "--listen"]);
+                    program.args(["--dev", "--stomp-listen", stomp, "--listen"]);
                     program
                 };
                 command.arg("127.0.0.1:0").env("NO_COLOR", "1");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     peers::{
-        figures::Shape,
+        figures::{QUEUE_OPTIONS, Shape},
         roster::{Dialect, PEERS},
     },
     run::Failure,
@@ -22,26 +22,29 @@ Measures Campanile beside other servers, in pairs of runs that take turns.
 
 Usage: cargo xtask peers [OPTION VALUE]...
 
-  --shape SHAPE[,SHAPE]  idle, fanout, fanout-max, echo, rooms, connect, churn, slow
-                         (default: fanout-max)
+  --shape SHAPE[,SHAPE]  idle, fanout, fanout-max, echo, rooms, connect, churn, slow, and with
+                         --stomp queue (default: fanout-max)
   --only PEER[,PEER]     bun, ws, socket.io, axum, centrifugo, spring, floor (default: these), or
-                         campanile-raw, spring-stomp, rabbitmq (default with --stomp)
+                         campanile-raw, spring-stomp, rabbitmq (default with --stomp), or
+                         rabbitmq, activemq (default with --stomp --shape queue)
   --pairs N              runs of Campanile and of each peer (default: 15, the least for a ratio
                          that is published)
   --seconds S            how long a run measures (default: 3)
-  --warm-up S            how long it runs before that (default: 1; Spring: at least 6,
-                         RabbitMQ: 2)
+  --warm-up S            how long it runs before that (default: 1; Spring and ActiveMQ: at least
+                         6, RabbitMQ: 2)
   --out FOLDER           where the reports go (default: peers/report in the target folder)
   --deflate              with permessage-deflate
   --stomp                Campanile speaks STOMP: sessions of all versions, each with a subscription
                          id of its own
   --sessions N, --payload BYTES, --rate N, --window N, --rooms N, --quiet-time S
                          as `campanile bench` has them, and with its defaults (quiet-time: 10)
+  --producers N, --consumers N, --queues N, --prefetch N, --ack MODE
+                         the same, for queue
 
 Peers are installed into the target folder from public registries. It needs npm and node for bun,
 ws and socket.io, go for centrifugo, java and mvn for spring and
-spring-stomp, a Debian for rabbitmq, which is unpacked and not installed. What cannot be had or does
-not start is named as not measured.";
+spring-stomp, a Debian for rabbitmq and activemq, which are unpacked and not installed, and java for
+the latter. What cannot be had or does not start is named as not measured.";
 
 /// The chore's options.
 #[derive(Debug)]
@@ -109,10 +112,18 @@ impl Options {
                 "--stomp has no echo: what a client sends to a topic goes to all",
             ));
         }
+        if options.dialect != Dialect::Stomp && options.shapes.contains(&Shape::Queue) {
+            return Err(Failure::new("queues are STOMP's: add --stomp"));
+        }
+        if options.is_deflated && options.shapes.contains(&Shape::Queue) {
+            return Err(Failure::new(
+                "STOMP over TCP has no compression: --shape queue",
+            ));
+        }
         if options.peers.is_empty() {
             options.peers = PEERS
                 .iter()
-                .filter(|peer| peer.is_usual_beside(options.dialect))
+                .filter(|peer| peer.is_usual_beside(options.dialect, &options.shapes))
                 .map(|peer| peer.name)
                 .collect();
         }
@@ -149,9 +160,14 @@ impl Options {
             _ => {
                 let known = ["--sessions", "--payload", "--rate", "--window", "--rooms"]
                     .into_iter()
+                    .chain(QUEUE_OPTIONS)
                     .find(|known| *known == name)
                     .ok_or_else(|| Failure::new(format!("no option {name:?}\n\n{HELP}")))?;
-                count(known, value)?;
+                if known != "--ack" {
+                    count(known, value)?;
+                } else if !["auto", "client-individual"].contains(&value) {
+                    return Err(Failure::new("--ack is auto or client-individual"));
+                }
                 self.passed_on.push((known, value.to_owned()));
             }
         }
@@ -197,6 +213,13 @@ mod tests {
         assert_eq!(options.dialect, Dialect::Stomp);
         let expected = ["campanile-raw", "spring-stomp", "rabbitmq"];
         assert_eq!(options.peers, expected);
+        let queues = [
+            "--stomp", "--shape", "queue", "--ack", "auto", "--queues", "2",
+        ];
+        let options = Options::parse(&queues).unwrap();
+        assert_eq!(options.peers, ["rabbitmq", "activemq"]);
+        let passed_on = [("--ack", "auto".to_owned()), ("--queues", "2".to_owned())];
+        assert_eq!(options.passed_on, passed_on);
         let beside_bun = Options::parse(&["--stomp", "--only", "bun"]).unwrap();
         assert_eq!(beside_bun.peers, ["bun"]);
     }
@@ -242,6 +265,9 @@ mod tests {
             &["--seconds", "NaN"],
             &["--loud", "1"],
             &["--stomp", "--shape", "echo"],
+            &["--shape", "queue"],
+            &["--stomp", "--shape", "queue", "--deflate"],
+            &["--stomp", "--shape", "queue", "--ack", "client"],
             &["echo"],
         ] {
             assert!(Options::parse(words).is_err(), "{words:?} was taken");

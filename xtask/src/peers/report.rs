@@ -221,17 +221,25 @@ fn setting(comparisons: &[Comparison]) -> String {
     let mut parts = Vec::new();
     for (key, unit) in [
         ("sessions", "sessions"),
+        ("queue/producers", "producers"),
+        ("queue/queues", "queues"),
+        ("queue/consumers", "consumers"),
+        ("queue/prefetch", "in advance"),
         ("rooms", "rooms"),
         ("payload_bytes", "bytes a message"),
         ("window", "outstanding"),
         ("rate", "messages a second"),
         ("seconds", "seconds a run"),
     ] {
-        if let Some(value) = campanile[key].as_f64() {
+        let found = campanile.pointer(&format!("/{key}"));
+        if let Some(value) = found.and_then(Value::as_f64) {
             // A run ends with its last delivery: about when it was to.
             let value = (value * 10.0).round() / 10.0;
             parts.push(format!("{} {unit}", amount(value)));
         }
+    }
+    if let Some(mode) = campanile["queue"]["ack"].as_str() {
+        parts.push(format!("ack {mode}"));
     }
     if campanile["deflate"] == true {
         parts.push("compressed".to_owned());

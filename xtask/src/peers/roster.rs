@@ -17,7 +17,8 @@ pub(crate) enum Kit {
     Go(&'static str, &'static str),
     /// Maven.
     Maven,
-    /// These packages of the given release of Debian, unpacked and not installed.
+    /// These packages of the given release of Debian, unpacked and not installed. The first one is
+    /// the server's.
     Debian(&'static str, &'static [&'static str]),
     /// Campanile itself, in another dialect.
     Own,
@@ -58,6 +59,19 @@ const RABBITMQ: Kit = Kit::Debian(
     ],
 );
 
+/// What an ActiveMQ needs that speaks STOMP and keeps its messages in memory, without what its
+/// service, its console and other protocols do.
+const ACTIVEMQ: Kit = Kit::Debian(
+    "bookworm",
+    &[
+        "libactivemq-java",
+        "libgeronimo-j2ee-management-1.1-spec-java",
+        "libgeronimo-jms-1.1-spec-java",
+        "libhawtbuf-java",
+        "libslf4j-java",
+    ],
+);
+
 /// A server that Campanile is measured beside.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -73,11 +87,24 @@ pub(crate) struct Peer {
     pub(crate) warm_up_seconds_min: f64,
     /// Whether it can compress messages.
     pub(crate) has_deflate: bool,
+    /// Whether it has queues, besides topics or alone.
+    pub(crate) queues: Queues,
+}
+
+/// Whether a peer takes part where queues are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queues {
+    /// It has none.
+    None,
+    /// It has some, as it has topics.
+    Too,
+    /// It is measured for nothing else.
+    Only,
 }
 
 /// All peers. The kernel floor stands behind those who speak as it does: it is no server but their
 /// bound. Those that STOMP is measured beside follow.
-pub(crate) const PEERS: [Peer; 10] = [
+pub(crate) const PEERS: [Peer; 11] = [
     Peer {
         name: "bun",
         title: "Bun",
@@ -85,6 +112,7 @@ pub(crate) const PEERS: [Peer; 10] = [
         dialect: Dialect::Raw,
         warm_up_seconds_min: 0.0,
         has_deflate: true,
+        queues: Queues::None,
     },
     Peer {
         name: "ws",
@@ -93,6 +121,7 @@ pub(crate) const PEERS: [Peer; 10] = [
         dialect: Dialect::Raw,
         warm_up_seconds_min: 0.0,
         has_deflate: true,
+        queues: Queues::None,
     },
     Peer {
         name: "socket.io",
@@ -101,6 +130,7 @@ pub(crate) const PEERS: [Peer; 10] = [
         dialect: Dialect::SocketIo,
         warm_up_seconds_min: 0.0,
         has_deflate: true,
+        queues: Queues::None,
     },
     Peer {
         name: "axum",
@@ -109,6 +139,7 @@ pub(crate) const PEERS: [Peer; 10] = [
         dialect: Dialect::Raw,
         warm_up_seconds_min: 0.0,
         has_deflate: false,
+        queues: Queues::None,
     },
     Peer {
         name: "centrifugo",
@@ -117,6 +148,7 @@ pub(crate) const PEERS: [Peer; 10] = [
         dialect: Dialect::Centrifugo,
         warm_up_seconds_min: 0.0,
         has_deflate: true,
+        queues: Queues::None,
     },
     Peer {
         name: "spring",
@@ -126,6 +158,7 @@ pub(crate) const PEERS: [Peer; 10] = [
         // The virtual machine compiles what is hot while it runs.
         warm_up_seconds_min: 6.0,
         has_deflate: true,
+        queues: Queues::None,
     },
     Peer {
         name: "floor",
@@ -134,6 +167,7 @@ pub(crate) const PEERS: [Peer; 10] = [
         dialect: Dialect::Raw,
         warm_up_seconds_min: 0.0,
         has_deflate: false,
+        queues: Queues::None,
     },
     Peer {
         name: "campanile-raw",
@@ -142,6 +176,7 @@ pub(crate) const PEERS: [Peer; 10] = [
         dialect: Dialect::Raw,
         warm_up_seconds_min: 0.0,
         has_deflate: true,
+        queues: Queues::None,
     },
     Peer {
         name: "spring-stomp",
@@ -150,27 +185,54 @@ pub(crate) const PEERS: [Peer; 10] = [
         dialect: Dialect::Stomp,
         warm_up_seconds_min: 6.0,
         has_deflate: true,
+        queues: Queues::None,
     },
     Peer {
         name: "rabbitmq",
-        title: "RabbitMQ Web-STOMP",
+        title: "RabbitMQ",
         kit: RABBITMQ,
         dialect: Dialect::Stomp,
         // Its queues' processes find their size.
         warm_up_seconds_min: 2.0,
         has_deflate: true,
+        queues: Queues::Too,
+    },
+    Peer {
+        name: "activemq",
+        title: "ActiveMQ",
+        kit: ACTIVEMQ,
+        dialect: Dialect::Stomp,
+        // The virtual machine compiles what is hot while it runs.
+        warm_up_seconds_min: 6.0,
+        has_deflate: false,
+        queues: Queues::Only,
     },
 ];
 
 impl Peer {
     /// Whether it is measured when nobody is named, beside a Campanile that speaks `dialect`.
-    pub(crate) fn is_usual_beside(&self, dialect: Dialect) -> bool {
+    pub(crate) fn is_usual_beside(&self, dialect: Dialect, shapes: &[Shape]) -> bool {
         let is_for_stomp = self.kit == Kit::Own || self.dialect == Dialect::Stomp;
         is_for_stomp == (dialect == Dialect::Stomp)
+            && shapes.iter().any(|shape| self.takes_part_in(*shape))
+    }
+
+    fn takes_part_in(&self, shape: Shape) -> bool {
+        match self.queues {
+            Queues::None => shape != Shape::Queue,
+            Queues::Too => true,
+            Queues::Only => shape == Shape::Queue,
+        }
     }
 
     /// Why a shape cannot be measured with this peer, if it cannot.
     pub(crate) fn lacks(&self, shape: Shape, is_deflated: bool) -> Option<&'static str> {
+        if !self.takes_part_in(shape) {
+            return Some(match self.queues {
+                Queues::Only => "it is measured for its queues only",
+                _ => "it has no queues",
+            });
+        }
         if self.kit == Kit::Own && shape == Shape::Rooms {
             return Some("its rooms are another program's");
         }
@@ -200,6 +262,9 @@ impl Dialect {
 
     /// Where clients connect to for a shape. `{room}` stands for a room's number.
     pub(crate) fn url(self, address: SocketAddr, shape: Shape) -> String {
+        if shape == Shape::Queue {
+            return format!("tcp://{address}");
+        }
         let target = match (self, shape) {
             (Self::Raw, Shape::Echo) => "/echo",
             (Self::Raw, Shape::Rooms) => "/rooms/{room}",
@@ -237,6 +302,7 @@ mod tests {
         assert!(url(Dialect::Centrifugo, Shape::Rooms).ends_with("#room-{room}"));
         assert!(url(Dialect::Stomp, Shape::Rooms).ends_with("/stomp#/topic/room-{room}"));
         assert!(url(Dialect::Stomp, Shape::Fanout).ends_with("/stomp#/topic/bench"));
+        assert_eq!(url(Dialect::Stomp, Shape::Queue), "tcp://127.0.0.1:9");
     }
 
     #[test]
@@ -248,18 +314,25 @@ mod tests {
         assert!(peer("bun").lacks(Shape::Fanout, true).is_none());
         assert!(peer("rabbitmq").lacks(Shape::Echo, false).is_some());
         assert!(peer("campanile-raw").lacks(Shape::Rooms, false).is_some());
+        assert!(peer("spring-stomp").lacks(Shape::Queue, false).is_some());
+        assert!(peer("rabbitmq").lacks(Shape::Queue, false).is_none());
+        assert!(peer("activemq").lacks(Shape::Queue, false).is_none());
+        assert!(peer("activemq").lacks(Shape::FanoutMax, false).is_some());
     }
 
     #[test]
     fn stomp_is_measured_beside_stomp_and_what_it_is_made_of() {
-        let usual = |dialect| {
-            let peers = PEERS.iter().filter(|peer| peer.is_usual_beside(dialect));
+        let usual = |dialect, shape| {
+            let peers = PEERS.iter();
+            let peers = peers.filter(|peer| peer.is_usual_beside(dialect, &[shape]));
             peers.map(|peer| peer.name).collect::<Vec<_>>()
         };
-        let stomp = usual(Dialect::Stomp);
+        let stomp = usual(Dialect::Stomp, Shape::FanoutMax);
         assert_eq!(stomp, ["campanile-raw", "spring-stomp", "rabbitmq"]);
-        let raw = usual(Dialect::Raw);
-        assert_eq!(raw.len() + stomp.len(), PEERS.len());
+        let queues = usual(Dialect::Stomp, Shape::Queue);
+        assert_eq!(queues, ["rabbitmq", "activemq"]);
+        let raw = usual(Dialect::Raw, Shape::FanoutMax);
+        assert_eq!(raw.len() + stomp.len() + 1, PEERS.len());
         assert!(raw.contains(&"spring") && raw.contains(&"floor"));
     }
 }
