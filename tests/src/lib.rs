@@ -21,8 +21,10 @@ pub mod deflate;
 pub mod frames;
 mod http;
 mod proxy;
+pub mod queue_peer;
 mod raw;
 mod scene;
+mod script;
 mod sending;
 mod server;
 mod stomp;
@@ -35,6 +37,7 @@ pub use http::{Request, Response};
 pub use proxy::{Certificate, Proxy, Way};
 pub use raw::{Ended, Frame, Raw};
 pub use scene::Scene;
+pub use script::run_client;
 pub use server::{Server, program, run_to_end};
 pub use stomp::{Stomp, StompFrame};
 pub use stomp_peer::{

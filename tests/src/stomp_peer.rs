@@ -99,6 +99,32 @@ impl StompPeer {
         }
     }
 
+    /// Reads frames up to one that this is true of; all of them, that one included.
+    ///
+    /// # Panics
+    /// When the close comes before.
+    pub async fn until(&mut self, is_last: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.next().await.expect("another frame before the close");
+            let is_end = is_last(&frame);
+            frames.push(frame);
+            if is_end {
+                return frames;
+            }
+        }
+    }
+
+    /// Sends frames, the last of which asks for this receipt, and reads up to that.
+    ///
+    /// # Panics
+    /// When the close comes before.
+    pub async fn receipted(&mut self, receipt: &str, octets: impl AsRef<[u8]>) -> Vec<String> {
+        self.send(octets).await;
+        let last = format!("RECEIPT\nreceipt-id:{receipt}\n");
+        self.until(|frame| frame.starts_with(&last)).await
+    }
+
     /// Asks for a receipt, and waits for it, past all that comes before.
     ///
     /// # Panics

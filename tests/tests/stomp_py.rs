@@ -7,7 +7,8 @@ use std::{
 
 use campanile_tests::Server;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/stomp_py.py");
+/// Where the scripts are.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
 
 /// Where `cargo xtask test` has installed it.
 fn packages() -> PathBuf {
@@ -27,9 +28,20 @@ fn packages() -> PathBuf {
 
 /// Lets stomp.py do what a function of the script says.
 fn run(scenario: &str, arguments: &[&str]) {
+    run_of("stomp_py.py", scenario, arguments);
+}
+
+/// The same at queues.
+fn run_at_queues(scenario: &str) {
+    run_of("stomp_py_queues.py", scenario, &[]);
+}
+
+fn run_of(script: &str, scenario: &str, arguments: &[&str]) {
     let server = Server::start(arguments);
+    let script = format!("{FOLDER}/{script}");
+    let port = server.stomp_address().port().to_string();
     let output = Command::new("python3")
-        .args([SCRIPT, scenario, &server.stomp_address().port().to_string()])
+        .args([&*script, scenario, &port])
         .env("PYTHONPATH", packages())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
@@ -67,4 +79,34 @@ fn s66_s67_stomp_py_hears_our_heart_beats_and_sends_its_own() {
 #[test]
 fn s73_stomp_py_is_told_what_was_wrong() {
     run("errors", &[]);
+}
+
+#[test]
+fn s91_stomp_py_shares_a_queue_with_another() {
+    run_at_queues("sharing");
+}
+
+#[test]
+fn s71_stomp_py_gets_what_another_had_when_it_was_cut() {
+    run_at_queues("cut");
+}
+
+#[test]
+fn s71_stomp_py_acknowledges_one_message_or_all_before_it() {
+    run_at_queues("modes");
+}
+
+#[test]
+fn s71_stomp_py_gets_what_another_has_rejected() {
+    run_at_queues("rejecting");
+}
+
+#[test]
+fn s72_stomp_py_commits_and_aborts() {
+    run_at_queues("transactions");
+}
+
+#[test]
+fn s73_stomp_py_is_told_what_it_cannot_acknowledge_or_commit() {
+    run_at_queues("errors");
 }

@@ -29,7 +29,7 @@ enum Sign {
     Program(&'static str),
 }
 
-const SYSTEM_PACKAGES: [SystemPackage; 13] = [
+const SYSTEM_PACKAGES: [SystemPackage; 17] = [
     SystemPackage {
         name: "chromium",
         sign: Sign::File("/usr/bin/chromium"),
@@ -63,12 +63,28 @@ const SYSTEM_PACKAGES: [SystemPackage; 13] = [
         sign: Sign::File("/usr/bin/openssl"),
     },
     SystemPackage {
+        name: "php8.2-cli",
+        sign: Sign::File("/usr/bin/php8.2"),
+    },
+    SystemPackage {
+        name: "php8.2-stomp",
+        sign: Sign::File("/usr/lib/php/20220829/stomp.so"),
+    },
+    SystemPackage {
         name: "python3",
         sign: Sign::Program("python3"),
     },
     SystemPackage {
         name: "python3-pip",
         sign: Sign::Program("pip3"),
+    },
+    SystemPackage {
+        name: "ruby",
+        sign: Sign::File("/usr/bin/ruby"),
+    },
+    SystemPackage {
+        name: "ruby-stomp",
+        sign: Sign::File("/usr/lib/ruby/vendor_ruby/stomp.rb"),
     },
     SystemPackage {
         name: "syslog-ng-core",

@@ -67,13 +67,13 @@ async fn s3_s7_s58_tcp_and_tls_serve_the_same_sessions_and_interceptors_decide()
         refused.starts_with("ERROR\nmessage:forbidden\n"),
         "{refused:?}"
     );
-    assert!(refused.ends_with("\n\ncome by TLS\0"), "{refused:?}");
+    assert!(refused.ends_with("\n\ncome by TLS\0\n"), "{refused:?}");
 
     let stream = authority.connect(secure_address).await;
     let all = said(stream, connect).await;
     assert!(all.starts_with("CONNECTED\nversion:1.2\n"), "{all:?}");
     assert!(all.contains("\nuser-name:stomps\n"), "{all:?}");
-    assert!(all.ends_with("\0RECEIPT\nreceipt-id:bye\n\n\0"), "{all:?}");
+    assert!(all.ends_with("\0\nRECEIPT\nreceipt-id:bye\n\n\0\n"), "{all:?}");
 
     let stream = TcpStream::connect(secure_address).await.expect("a port");
     let misdirected = said(stream, connect).await;

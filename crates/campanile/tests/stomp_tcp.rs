@@ -81,9 +81,9 @@ fn s58_s87_tcp_and_websocket_clients_of_all_versions_share_destinations() {
         let text = String::from_utf8_lossy(&got);
         let first = "MESSAGE\nsubscription:s\ndestination:/topic/a\nmessage-id:";
         assert!(text.starts_with(first), "{text:?}");
-        let body = format!("\nnote:{note}\ncontent-length:11\n\nfrom a page\0MESSAGE\n");
+        let body = format!("\nnote:{note}\ncontent-length:11\n\nfrom a page\0\nMESSAGE\n");
         assert!(text.contains(&body), "{text:?}");
-        assert!(text.ends_with("\ncontent-length:3\n\nx\0y\0"), "{text:?}");
+        assert!(text.ends_with("\ncontent-length:3\n\nx\0y\0\n"), "{text:?}");
     }
     let message = support::stomp::Received::next(&mut page);
     assert_eq!(message.header("subscription"), Some("p"));

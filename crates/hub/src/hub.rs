@@ -104,13 +104,13 @@ impl Hub {
 
     /// Publishes to all subscribers of a destination, or to one of a queue's consumers.
     pub fn publish(&self, destination: Destination, message: Message) -> Outcome<Accepted> {
-        let formats = self.0.formats.len();
         if let Destination::Queue(name) = &destination {
             let (log, now) = (&self.0.log, (self.0.clock)());
-            let (outcome, to_wake) = log.enqueue_message(name, message, now, formats);
+            let (outcome, to_wake) = log.enqueue_message(name, message, now);
             self.0.wake(to_wake);
             return outcome;
         }
+        let formats = self.0.formats.len();
         self.settle(self.0.log.publish(destination, message, None, formats))
     }
 

@@ -87,6 +87,7 @@ impl Format for StompFormat {
         let mut rest = Vec::with_capacity(content.len() + 160);
         let headers = publication.headers();
         append_rest(&mut rest, self.version, &destination, &id, headers, content);
+        self.wire.append_end(&mut rest);
         rest.into()
     }
 
@@ -147,7 +148,7 @@ impl Format for StompFormat {
     }
 
     fn heart_beat(&self) -> Option<Bytes> {
-        Some(self.wire.carry(Opcode::Text, b"\n".to_vec()))
+        Some(self.wire.heart_beat())
     }
 
     /// Without WebSocket's codes an ERROR says why, unless all is well.

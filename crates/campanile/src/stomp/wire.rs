@@ -27,10 +27,29 @@ pub(super) fn opcode_of(content: &Content) -> Opcode {
 
 impl Wire {
     /// One whole frame on its way.
-    pub(super) fn carry(self, opcode: Opcode, frame: Vec<u8>) -> Bytes {
+    pub(super) fn carry(self, opcode: Opcode, mut frame: Vec<u8>) -> Bytes {
         match self {
             Self::WebSocket => encode_frame(opcode, &frame),
-            Self::Bare => frame.into(),
+            Self::Bare => {
+                self.append_end(&mut frame);
+                frame.into()
+            }
+        }
+    }
+
+    /// What stands behind a frame. Line ends may (STOMP 1.2, Augmented BNF), and over TCP there are
+    /// clients that take them for granted: PHP's extension loses a frame that follows a NUL at once.
+    pub(super) fn append_end(self, out: &mut Vec<u8>) {
+        if self == Self::Bare {
+            out.push(b'\n');
+        }
+    }
+
+    /// A sign of life.
+    pub(super) fn heart_beat(self) -> Bytes {
+        match self {
+            Self::WebSocket => encode_frame(Opcode::Text, b"\n"),
+            Self::Bare => Bytes::from_static(b"\n"),
         }
     }
 
@@ -70,13 +89,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn s68_a_line_end_follows_frames_over_tcp_and_none_is_in_a_message_of_websocket() {
+        let frame = |wire: Wire| wire.carry(Opcode::Text, b"A\n\n\0".to_vec());
+        assert_eq!(&frame(Wire::Bare)[..], b"A\n\n\0\n");
+        assert!(frame(Wire::WebSocket).ends_with(b"A\n\n\0"));
+        assert_eq!(&Wire::Bare.heart_beat()[..], b"\n");
+        assert_eq!(&Wire::WebSocket.heart_beat()[..], b"\x81\x01\n");
+    }
+
+    #[test]
     fn s73_a_reason_becomes_an_error_with_its_word() {
         let frame = last_error(Version::V12, "leaving: reconnect in a moment");
         let expected = b"ERROR\nmessage:leaving\ncontent-type:text/plain\n\
-                         content-length:21\n\nreconnect in a moment\0";
+                         content-length:21\n\nreconnect in a moment\0\n";
         assert_eq!(&frame[..], expected);
         let frame = last_error(Version::V12, "go away: now");
         assert!(frame.starts_with(b"ERROR\nmessage:closed\n"), "{frame:?}");
-        assert!(frame.ends_with(b"\n\ngo away: now\0"), "{frame:?}");
+        assert!(frame.ends_with(b"\n\ngo away: now\0\n"), "{frame:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
+pub(crate) mod acknowledging;
 pub(crate) mod conform;
 pub(crate) mod kit;
 pub(crate) mod queues;

@@ -44,8 +44,7 @@ impl Shard {
             is_done_on_write,
             wants,
         };
-        let (now, formats) = (self.queue_time(), self.shared.formats.len());
-        match self.shared.log.admit(new, now, formats) {
+        match self.shared.log.admit(new, self.queue_time()) {
             Ok((id, to_wake)) => {
                 let local = Local {
                     session,
@@ -84,9 +83,8 @@ impl Shard {
             return Outcome::Refused(Refusal::NoSession);
         }
         let ids = self.consumers_meant(slot, settlement);
-        let (now, formats) = (self.queue_time(), self.shared.formats.len());
         let log = &self.shared.log;
-        let (outcome, to_wake) = log.settle(&ids, settlement, now, formats);
+        let (outcome, to_wake) = log.settle(&ids, settlement, self.queue_time());
         self.wake_others(to_wake);
         outcome
     }
@@ -125,8 +123,7 @@ impl Shard {
                 local.has_retired = true;
             }
         }
-        let (now, formats) = (self.queue_time(), self.shared.formats.len());
-        let (gone, to_wake) = self.shared.log.retire(ids, now, formats);
+        let (gone, to_wake) = self.shared.log.retire(ids, self.queue_time());
         self.consumers.forget(&gone);
         self.wake_others(to_wake);
     }
@@ -147,8 +144,7 @@ impl Shard {
         }
         // What it has written is done, and must not be found undone by this.
         self.report_to_queues(self.queue_time());
-        let (now, formats) = (self.queue_time(), self.shared.formats.len());
-        let to_wake = self.shared.log.dismiss(&ids, now, formats);
+        let to_wake = self.shared.log.dismiss(&ids, self.queue_time());
         self.wake_others(to_wake);
     }
 

@@ -174,10 +174,9 @@ impl Shard {
         if self.consumers.report.is_empty() && !alarm.rings(self.index, now) {
             return;
         }
-        let formats = self.shared.formats.len();
         let report = &mut self.consumers.report;
         let log = &self.shared.log;
-        let (gone, to_wake) = log.take_report(self.index, report, now, formats);
+        let (gone, to_wake) = log.take_report(self.index, report, now);
         self.consumers.forget(&gone);
         // Itself, too: what was handed out to it waits for another pass.
         self.shared.wake(to_wake);

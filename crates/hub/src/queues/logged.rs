@@ -93,18 +93,14 @@ impl Report {
 }
 
 impl State {
-    pub(crate) fn mint<'a>(position: &'a mut u64, epoch: u64, formats: usize) -> Mint<'a> {
-        Mint {
-            epoch,
-            position,
-            formats,
-        }
+    pub(crate) fn mint<'a>(position: &'a mut u64, epoch: u64) -> Mint<'a> {
+        Mint { epoch, position }
     }
 }
 
 impl Log {
     /// Hands out what there is for whom, and notes what is due. Answers who must be woken.
-    pub(crate) fn hand_out(&self, state: &mut State, formats: usize) -> ToWake {
+    pub(crate) fn hand_out(&self, state: &mut State) -> ToWake {
         let State {
             position,
             inboxes,
@@ -112,7 +108,7 @@ impl Log {
             ..
         } = state;
         let mut to_wake = 0;
-        let mut mint = State::mint(position, self.epoch, formats);
+        let mut mint = State::mint(position, self.epoch);
         queues.dispatch(&mut mint, &mut |dispatched| {
             let shard = dispatched.session.shard();
             let entry = Entry::Deliver(dispatched);
@@ -133,13 +129,12 @@ impl Log {
         name: &Arc<str>,
         message: Message,
         now: Moment,
-        formats: usize,
     ) -> (Outcome<Accepted>, ToWake) {
         let mut state = self.lock();
         let state = &mut *state;
         state.queues.advance(now);
-        let result = self.enqueue_in(state, name, message, formats);
-        let to_wake = self.hand_out(state, formats);
+        let result = self.enqueue_in(state, name, message);
+        let to_wake = self.hand_out(state);
         (result.unwrap_or_else(Outcome::Refused), to_wake)
     }
 
@@ -148,12 +143,11 @@ impl Log {
         state: &mut State,
         name: &Arc<str>,
         message: Message,
-        formats: usize,
     ) -> Result<Outcome<Accepted>, Refusal> {
         let State {
             position, queues, ..
         } = state;
-        let mut mint = State::mint(position, self.epoch, formats);
+        let mut mint = State::mint(position, self.epoch);
         queues.check_room(name, 1, cost(&message), &mut mint)?;
         let key = queues.obtain(name)?;
         let publication = mint.publication(Destination::Queue(Arc::clone(name)), message);
@@ -177,7 +171,6 @@ impl Log {
         &self,
         new: NewTaker,
         now: Moment,
-        formats: usize,
     ) -> Result<(ConsumerId, ToWake), Refusal> {
         let mut state = self.lock();
         let state = &mut *state;
@@ -186,17 +179,12 @@ impl Log {
         let id = state.queues.next_consumer(key);
         let taker = Taker::new(new.session, new.prefetch, new.is_done_on_write, new.wants);
         state.queues.with(key, |queue| queue.admit(id, taker));
-        Ok((id, self.hand_out(state, formats)))
+        Ok((id, self.hand_out(state)))
     }
 
     /// Gives consumers nothing more. Answers which of them have gone; the others still have messages
     /// that are on their way.
-    pub(crate) fn retire(
-        &self,
-        ids: &[ConsumerId],
-        now: Moment,
-        formats: usize,
-    ) -> (Vec<ConsumerId>, ToWake) {
+    pub(crate) fn retire(&self, ids: &[ConsumerId], now: Moment) -> (Vec<ConsumerId>, ToWake) {
         let mut state = self.lock();
         let state = &mut *state;
         state.queues.advance(now);
@@ -205,18 +193,18 @@ impl Log {
             gone.unwrap_or(true)
         });
         let gone = gone.collect();
-        (gone, self.hand_out(state, formats))
+        (gone, self.hand_out(state))
     }
 
     /// Lets consumers go, with everything that they have.
-    pub(crate) fn dismiss(&self, ids: &[ConsumerId], now: Moment, formats: usize) -> ToWake {
+    pub(crate) fn dismiss(&self, ids: &[ConsumerId], now: Moment) -> ToWake {
         let mut state = self.lock();
         let state = &mut *state;
         state.queues.advance(now);
         for id in ids {
             state.queues.with(id.queue, |queue| queue.remove(*id));
         }
-        self.hand_out(state, formats)
+        self.hand_out(state)
     }
 
     /// Takes what a consumer has dealt with from it; `ids` are those that may be meant.
@@ -225,7 +213,6 @@ impl Log {
         ids: &[ConsumerId],
         settlement: &Settlement,
         now: Moment,
-        formats: usize,
     ) -> (Outcome<()>, ToWake) {
         let mut state = self.lock();
         let state = &mut *state;
@@ -235,16 +222,16 @@ impl Log {
         };
         let outcome = state.queues.record(&settled.changes(&state.queues));
         if !matches!(outcome, Outcome::Refused(_)) {
-            self.apply(state, &settled, formats);
+            self.apply(state, &settled);
         }
-        (outcome, self.hand_out(state, formats))
+        (outcome, self.hand_out(state))
     }
 
-    pub(crate) fn apply(&self, state: &mut State, settled: &Settled, formats: usize) {
+    pub(crate) fn apply(&self, state: &mut State, settled: &Settled) {
         let State {
             position, queues, ..
         } = state;
-        let mut mint = State::mint(position, self.epoch, formats);
+        let mut mint = State::mint(position, self.epoch);
         let Settled { id, verdict, .. } = *settled;
         let now = queues.advance(Moment::default());
         for position in &settled.positions {
@@ -259,7 +246,6 @@ impl Log {
         shard: usize,
         report: &mut Report,
         now: Moment,
-        formats: usize,
     ) -> (Vec<ConsumerId>, ToWake) {
         let mut state = self.lock();
         let state = &mut *state;
@@ -283,7 +269,7 @@ impl Log {
         for (id, position, verdict) in report.done.drain(..) {
             let doomed = queues.with(id.queue, |queue| queue.settle(id, position, verdict, now));
             let doomed = doomed.flatten().into_iter().collect();
-            let mut mint = State::mint(&mut state.position, self.epoch, formats);
+            let mut mint = State::mint(&mut state.position, self.epoch);
             queues.bury(id.queue, doomed, &mut mint);
             gone.extend((!queues.knows(id)).then_some(id));
         }
@@ -298,10 +284,10 @@ impl Log {
             queues.with(id.queue, |queue| queue.unstalled(id));
         }
         if shard == 0 {
-            let mut mint = State::mint(&mut state.position, self.epoch, formats);
+            let mut mint = State::mint(&mut state.position, self.epoch);
             queues.turn_all(&mut mint);
         }
-        (gone, self.hand_out(state, formats))
+        (gone, self.hand_out(state))
     }
 
     /// What a queue holds.

@@ -9,10 +9,11 @@ use crate::publication::{Message, Publication, PublicationId};
 pub(crate) struct Mint<'a> {
     pub(crate) epoch: u64,
     pub(crate) position: &'a mut u64,
-    pub(crate) formats: usize,
 }
 
 impl Mint<'_> {
+    /// A message of a queue is encoded for the one consumer that it goes to: it has no room for
+    /// encodings that many share, which would be most of what it costs while it waits.
     pub(crate) fn publication(
         &mut self,
         destination: Destination,
@@ -23,6 +24,6 @@ impl Mint<'_> {
             epoch: self.epoch,
             position: *self.position,
         };
-        Arc::new(Publication::new(id, destination, message, self.formats))
+        Arc::new(Publication::new(id, destination, message, 0))
     }
 }

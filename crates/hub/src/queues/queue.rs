@@ -347,9 +347,9 @@ impl Queue {
                 self.enroll(id);
                 continue;
             }
-            if item.last == Some(id) && others && !taker.has_yielded {
+            if item.last == Some(id) && others && taker.yielded != Some(position) {
                 // It came back from this one: another is asked first.
-                taker.has_yielded = true;
+                taker.yielded = Some(position);
                 self.enroll(id);
                 continue;
             }
@@ -365,7 +365,7 @@ impl Queue {
                 stalled.push((taker.session.shard(), id));
                 continue;
             }
-            taker.has_yielded = false;
+            taker.yielded = None;
             let Some(mut item) = self.take_ready(position) else {
                 continue;
             };

@@ -33,8 +33,8 @@ pub(crate) struct Taker {
     pub(crate) is_stalled: bool,
     /// It gets nothing more.
     pub(crate) has_retired: bool,
-    /// It has let another go first for the message that it would be given.
-    pub(crate) has_yielded: bool,
+    /// For which message it has let another go first that it would have been given.
+    pub(crate) yielded: Option<u64>,
     /// How often it has declined.
     pub(crate) declined: u32,
     pub(crate) place: Place,
@@ -59,7 +59,7 @@ impl Taker {
             is_resting: false,
             is_stalled: false,
             has_retired: false,
-            has_yielded: false,
+            yielded: None,
             declined: 0,
             place: Place::Away,
             wants,

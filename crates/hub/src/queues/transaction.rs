@@ -36,7 +36,7 @@ impl Log {
         state.queues.advance(now);
         let mut to_wake = 0;
         let result = self.commit_in(state, sends, settlements, formats, &mut to_wake);
-        to_wake |= self.hand_out(state, formats);
+        to_wake |= self.hand_out(state);
         (result.unwrap_or_else(Outcome::Refused), to_wake)
     }
 
@@ -48,9 +48,9 @@ impl Log {
         formats: usize,
         to_wake: &mut ToWake,
     ) -> Result<Outcome<Vec<Accepted>>, Refusal> {
-        self.check_sends(state, &sends, formats)?;
+        self.check_sends(state, &sends)?;
         let settled = find_all(state, settlements)?;
-        let planned = self.plan(state, sends, formats)?;
+        let planned = self.plan(state, sends)?;
         let enqueued = planned.iter().filter_map(|one| match one {
             Planned::Queue(_, publication) => Some(Change::Enqueued(Arc::clone(publication))),
             Planned::Topic(..) => None,
@@ -87,7 +87,7 @@ impl Log {
             });
         }
         for one in &settled {
-            self.apply(state, one, formats);
+            self.apply(state, one);
         }
         Ok(later.map_or(Outcome::Done(accepted), Outcome::Later))
     }
@@ -97,7 +97,6 @@ impl Log {
         &self,
         state: &mut State,
         sends: &[(Destination, Message)],
-        formats: usize,
     ) -> Result<(), Refusal> {
         let mut inboxes = vec![(0, 0); state.inboxes.len()];
         let mut queues: HashMap<&Arc<str>, (usize, usize)> = HashMap::new();
@@ -130,7 +129,7 @@ impl Log {
         }
         // Expired messages make room first, of which some may become dead letters on another of
         // these queues: so all are asked again.
-        let mut mint = State::mint(position, self.epoch, formats);
+        let mut mint = State::mint(position, self.epoch);
         for (name, (messages, bytes)) in &queues {
             table.check_room(name, *messages, *bytes, &mut mint)?;
         }
@@ -148,10 +147,9 @@ impl Log {
         &self,
         state: &mut State,
         sends: Vec<(Destination, Message)>,
-        formats: usize,
     ) -> Result<Vec<Planned>, Refusal> {
         let mut position = state.position;
-        let mut mint = State::mint(&mut position, self.epoch, formats);
+        let mut mint = State::mint(&mut position, self.epoch);
         let mut planned = Vec::with_capacity(sends.len());
         for (destination, message) in sends {
             planned.push(match &destination {
