@@ -91,6 +91,7 @@ async fn s72_transactions_without_an_end_have_limits_that_are_named() {
     let attacks = attacks.map(|(octets, word)| (octets.into_bytes(), word, 1008));
     attack_stomp(GROWTH_MAX, async |server| {
         refuse_all(server, 10, &attacks).await;
+        let mut peers = Vec::new();
         for _ in 0..10 {
             let mut peer = StompPeer::open(server, "1.2").await;
             peer.send(begin(0)).await;
@@ -99,6 +100,9 @@ async fn s72_transactions_without_an_end_have_limits_that_are_named() {
                     break;
                 }
             }
+            peers.push(peer);
+        }
+        for mut peer in peers {
             let error = peer.expect_error("transaction-too-big", 1008).await;
             assert!(
                 error.contains(&TRANSACTION_BYTES_MAX.to_string()),
