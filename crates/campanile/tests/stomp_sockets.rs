@@ -73,7 +73,10 @@ async fn s3_s7_s58_tcp_and_tls_serve_the_same_sessions_and_interceptors_decide()
     let all = said(stream, connect).await;
     assert!(all.starts_with("CONNECTED\nversion:1.2\n"), "{all:?}");
     assert!(all.contains("\nuser-name:stomps\n"), "{all:?}");
-    assert!(all.ends_with("\0\nRECEIPT\nreceipt-id:bye\n\n\0\n"), "{all:?}");
+    assert!(
+        all.ends_with("\0\nRECEIPT\nreceipt-id:bye\n\n\0\n"),
+        "{all:?}"
+    );
 
     let stream = TcpStream::connect(secure_address).await.expect("a port");
     let misdirected = said(stream, connect).await;
