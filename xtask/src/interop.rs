@@ -1,6 +1,8 @@
-//! `cargo xtask interop`: the suites that others wrote and that take long.
+//! `cargo xtask interop`: what takes long: the suites that others wrote, and the simulation of STOMP
+//! sessions.
 
 use std::{
+    env,
     fs::File,
     io::Write,
     net::{SocketAddr, TcpListener, TcpStream},
@@ -17,11 +19,16 @@ use crate::{
 
 /// The words in front of the address that the program writes on standard error.
 const ANNOUNCEMENT: &str = "listening on http://";
+/// How many schedules of the simulation are played, and from which seed on: always the same, unless
+/// `CAMPANILE_SEED` says otherwise, lest a change be blamed for a schedule that nobody had tried.
+const SCHEDULES: u64 = 100_000;
+const FIRST_SEED: &str = "1000000";
 /// How long a server may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sets the suites up and runs them against the program, built with the release profile; at the same
-/// time also through HAProxy, if that is installed. It says which of both it runs.
+/// time also through HAProxy, if that is installed. It says which of both it runs. Then it plays the
+/// simulation for long.
 ///
 /// # Errors
 /// The first failure.
@@ -38,6 +45,7 @@ pub(crate) fn run_all(place: &Place, extent: Extent) -> Result<(), Failure> {
         run(&mut place.cargo(&arguments))
     })?;
     steps.step("Autobahn", || autobahn(place, &suite, extent))?;
+    steps.step("simulation", || simulate(place))?;
     steps.summary();
     if haproxy::is_installed() {
         println!("run: Autobahn directly, and through HAProxy");
@@ -47,6 +55,18 @@ pub(crate) fn run_all(place: &Place, extent: Extent) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Plays many schedules of the simulation of STOMP sessions, none of which the tests play.
+fn simulate(place: &Place) -> Result<(), Failure> {
+    let seed = env::var("CAMPANILE_SEED").unwrap_or_else(|_| FIRST_SEED.to_owned());
+    println!("    {SCHEDULES} schedules: CAMPANILE_SEED={seed} CAMPANILE_SCHEDULES={SCHEDULES}");
+    let arguments = ["test", "--package", "campanile", "--lib", "simulation"];
+    let mut command = place.cargo(&arguments);
+    command
+        .env("CAMPANILE_SEED", &seed)
+        .env("CAMPANILE_SCHEDULES", SCHEDULES.to_string());
+    run(&mut command)
 }
 
 /// Runs the suite against the program, and at the same time against it behind HAProxy.

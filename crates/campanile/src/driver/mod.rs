@@ -33,6 +33,8 @@ use tokio::sync::oneshot;
 
 pub(crate) use self::connection::UNREAD_REPLIES_BYTES_MAX;
 pub(crate) use self::format::{EndpointFormats, WebSocketFormats, close_frame};
+#[cfg(test)]
+pub(crate) use self::inbound::Inbound;
 #[cfg(feature = "test-kit")]
 pub(crate) use self::memory::{MemoryPeer, MemoryShard, pipe};
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;

@@ -21,6 +21,8 @@ mod refusing;
 mod reply;
 mod sending;
 mod session;
+#[cfg(test)]
+mod simulation;
 mod stages;
 mod subscribing;
 mod transactions;
