@@ -89,7 +89,9 @@ impl Model {
             }
             What::Send(sending) => self.send(id, sending, taken),
             What::Settle(settling) if self.is_idle(id, settling) => taken.is_done(),
-            What::Settle(settling) => match self.may_settle(id, [settling]) {
+            What::Settle(settling) => match self.may_settle(id, [settling])
+                || taken.refused.is_none() && self.may_be_early(id, settling)
+            {
                 true => {
                     self.settle(id, settling);
                     taken.is_done()
@@ -262,6 +264,8 @@ impl Model {
                 (false, false) => taken.is_refused_as(&["not-delivered"]),
             };
         }
+        let is_held = |one: &&Settling| self.may_settle(id, [*one]) || self.may_be_early(id, one);
+        let may_settle = may_settle || settlings.iter().all(is_held);
         assert!(may_settle, "it settles what connection {id} does not have");
         for settling in settlings {
             self.settle(id, settling);
