@@ -9,9 +9,9 @@ use campanile_tests::{
 /// What an attack may make the process grow by: an outbox, buffers, and what the allocator keeps.
 const GROWTH_MAX: usize = 24 * MIB;
 /// What one queue may hold, overhead included.
-const QUEUE_BYTES_MAX: usize = 256 * MIB;
+const QUEUE_BYTES_MAX: usize = 640 * MIB;
 /// How many queues hold a million short messages: each counts 512 bytes more than it has.
-const LAZY_QUEUES: usize = 3;
+const LAZY_QUEUES: usize = 1;
 /// How many SENDs go into one WebSocket message.
 const PACK: usize = 1_000;
 

@@ -213,6 +213,11 @@ impl Publication {
         self.key.as_ref()
     }
 
+    /// Lets go of what it was encoded as: whoever needs that from now on encodes it for themselves.
+    pub(crate) fn forget_encodings(&mut self) {
+        self.encoded = Box::default();
+    }
+
     /// The shared bytes of this publication in a format, encoded on first use. Shards that need
     /// them at the same time wait for the one that came first: nothing is encoded twice.
     pub(crate) fn encoded(&self, formats: &Formats, id: FormatId) -> Bytes {

@@ -29,6 +29,8 @@ struct Ring {
     limits: HistoryLimits,
     /// With when they were accepted.
     kept: VecDeque<(Moment, Arc<Publication>)>,
+    /// How many of the newest may still have what the fan-out has encoded them as.
+    encoded: usize,
     bytes: usize,
     /// The newest position that it has let go of.
     let_go: u64,
@@ -39,6 +41,20 @@ struct Ring {
 impl Ring {
     fn oldest(&self) -> Option<u64> {
         self.kept.front().map(|(_, one)| one.id().position)
+    }
+
+    /// Lets go of what those before the newest were encoded as, once they are with all who listen:
+    /// an encoding in each format in use would be several times what a history counts.
+    fn forget_encodings(&mut self) {
+        while self.encoded > 0
+            && let place = self.kept.len() - self.encoded
+            && let Some((_, one)) = self.kept.get_mut(place)
+            // Whoever else has it has still to write it.
+            && let Some(one) = Arc::get_mut(one)
+        {
+            one.forget_encodings();
+            self.encoded -= 1;
+        }
     }
 
     /// Whether its oldest publication exceeds its limits.
@@ -141,7 +157,9 @@ impl Histories {
             self.now = self.now.max(clock());
         }
         let cost = cost(publication);
+        ring.forget_encodings();
         ring.kept.push_back((self.now, Arc::clone(publication)));
+        ring.encoded += 1;
         ring.bytes += cost;
         ring.newest = position;
         self.bytes += cost;
@@ -274,6 +292,7 @@ impl Histories {
             destination: destination.clone(),
             limits,
             kept: VecDeque::new(),
+            encoded: 0,
             bytes: 0,
             let_go: 0,
             newest: 0,
@@ -361,6 +380,7 @@ impl Histories {
             return false;
         };
         let cost = cost(&gone);
+        ring.encoded = ring.encoded.min(ring.kept.len());
         ring.bytes -= cost;
         ring.let_go = ring.let_go.max(gone.id().position);
         // A burst gives its memory back.

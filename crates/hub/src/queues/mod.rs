@@ -70,12 +70,12 @@ pub struct QueueLimits {
 }
 
 impl Default for QueueLimits {
-    /// 1,048,576 messages, 256 MiB, 5 rejections, a second between deliveries, no time to live and
+    /// 1,048,576 messages, 640 MiB, 5 rejections, a second between deliveries, no time to live and
     /// no dead letters.
     fn default() -> Self {
         Self {
             messages_max: 1 << 20,
-            bytes_max: 256 << 20,
+            bytes_max: 640 << 20,
             rejections_max: 5,
             redelivery_delay: Duration::from_secs(1),
             time_to_live: None,

@@ -11,7 +11,7 @@ mod client;
 mod model;
 mod net;
 mod random;
-mod wire;
+pub(crate) mod wire;
 pub(crate) mod world;
 
 use std::sync::Arc;

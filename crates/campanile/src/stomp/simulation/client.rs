@@ -1,11 +1,11 @@
 //! A client as people write them: it comes back when its connection breaks, and says up to where
 //! it has received.
 
-use campanile_stomp::{Command, Decoder, Version};
+use campanile_stomp::{Command, Version};
 
 use super::Random;
 use super::acts::{Act, Fate, Mode, Sending, Settling, Subscribing, What};
-use super::frames::{self, Seen, body_of};
+use super::frames::{Frames, Seen, body_of};
 use super::net::Shared;
 use super::places::Wish;
 
@@ -38,7 +38,7 @@ pub(super) struct Held {
 pub(super) struct Line {
     pub(super) id: u64,
     pub(super) pipe: Shared,
-    decoder: Decoder,
+    frames: Frames,
     pub(super) is_connected: bool,
 }
 
@@ -86,7 +86,7 @@ impl Client {
         self.line = Some(Line {
             id,
             pipe,
-            decoder: frames::decoder(self.version),
+            frames: Frames::new(self.version),
             is_connected: false,
         });
         let mut headers = vec![("host", "campanile")];
@@ -360,7 +360,7 @@ impl Client {
         };
         let read = line.pipe.borrow_mut().read(bytes);
         let (id, mut all) = (line.id, Vec::new());
-        frames::read(&mut line.decoder, &read, |seen| all.push(seen));
+        line.frames.read(&read, |seen| all.push(seen));
         for seen in all {
             show(id, &seen);
             line.is_connected |= seen.command == Command::Connected;

@@ -50,29 +50,52 @@ pub(super) fn number_of(body: &str) -> Option<usize> {
     body.split_once(':')?.0.parse().ok()
 }
 
-/// A decoder for what a server sends in this version.
-pub(super) fn decoder(version: Version) -> Decoder {
-    let mut decoder = Decoder::new(Role::Client);
-    decoder.set_version(version);
-    decoder
+/// What a server sends in one connection, as it comes.
+pub(super) struct Frames {
+    decoder: Decoder,
+    /// A NUL has come whose line end has not: over TCP a frame ends with that.
+    is_ending: bool,
 }
 
-/// Takes all frames that end in these bytes.
-pub(super) fn read(decoder: &mut Decoder, mut bytes: &[u8], mut take: impl FnMut(Seen)) {
-    while !bytes.is_empty() {
-        let decoded = decoder.decode(bytes, &Limits::default());
-        let decoded = decoded.expect("what the server sends is STOMP");
-        let (consumed, frame) = (decoded.consumed, decoded.frame);
-        if let Some(frame) = frame {
-            let headers = frame.headers();
-            take(Seen {
-                command: frame.command(),
-                headers: headers
-                    .map(|one| (one.name.into_owned(), one.value.into_owned()))
-                    .collect(),
-                body: String::from_utf8_lossy(frame.body()).into_owned(),
-            });
+impl Frames {
+    pub(super) fn new(version: Version) -> Self {
+        let mut decoder = Decoder::new(Role::Client);
+        decoder.set_version(version);
+        Self {
+            decoder,
+            is_ending: false,
         }
-        bytes = &bytes[consumed..];
+    }
+
+    /// Takes all frames that end in these bytes.
+    pub(super) fn read(&mut self, bytes: &[u8], mut take: impl FnMut(Seen)) {
+        if bytes.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut self.is_ending) {
+            self.decode(b"\0", &mut take);
+        }
+        let whole = bytes.strip_suffix(b"\0");
+        self.is_ending = whole.is_some();
+        self.decode(whole.unwrap_or(bytes), &mut take);
+    }
+
+    fn decode(&mut self, mut bytes: &[u8], mut take: impl FnMut(Seen)) {
+        while !bytes.is_empty() {
+            let decoded = self.decoder.decode(bytes, &Limits::default());
+            let decoded = decoded.expect("what the server sends is STOMP");
+            let (consumed, frame) = (decoded.consumed, decoded.frame);
+            if let Some(frame) = frame {
+                let headers = frame.headers();
+                take(Seen {
+                    command: frame.command(),
+                    headers: headers
+                        .map(|one| (one.name.into_owned(), one.value.into_owned()))
+                        .collect(),
+                    body: String::from_utf8_lossy(frame.body()).into_owned(),
+                });
+            }
+            bytes = &bytes[consumed..];
+        }
     }
 }

@@ -6,11 +6,11 @@ use std::io::IoSlice;
 use std::rc::Rc;
 
 use campanile_hub::{Ending, Sink, Slot, Ticket, Written};
-use campanile_stomp::{Decoder, Version};
+use campanile_stomp::Version;
 
 use super::Random;
 use super::acts::Act;
-use super::frames::{self, Seen};
+use super::frames::{Frames, Seen};
 
 /// One connection, seen from both ends.
 pub(super) struct Pipe {
@@ -33,7 +33,7 @@ pub(super) struct Pipe {
     /// The server has closed it: what is on its way still comes.
     pub(super) is_closed: bool,
     /// Reads what the server has written.
-    tap: Decoder,
+    tap: Frames,
     random: Random,
 }
 
@@ -53,7 +53,7 @@ impl Pipe {
             is_choppy: random.chance(30),
             is_cut: false,
             is_closed: false,
-            tap: frames::decoder(version),
+            tap: Frames::new(version),
             random: Random::new(random.below(usize::MAX) as u64),
         }))
     }
@@ -92,13 +92,15 @@ impl Pipe {
             room = self.random.between(0, room);
         }
         self.is_full = room < offered;
+        let mut taken = Vec::new();
         let mut left = room;
         for part in buffers {
             let part = &part[..part.len().min(left)];
             left -= part.len();
             self.down.extend(part);
-            frames::read(&mut self.tap, part, &mut written);
+            taken.extend_from_slice(part);
         }
+        self.tap.read(&taken, &mut written);
         room
     }
 }
