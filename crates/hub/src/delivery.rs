@@ -23,6 +23,22 @@ pub enum Delivery {
     Replaced(Message),
 }
 
+impl Delivery {
+    /// What is delivered of a publication, if anything.
+    pub(crate) fn of(self, publication: &Arc<Publication>) -> Option<Cow<'_, Arc<Publication>>> {
+        match self {
+            Self::AsItIs => Some(Cow::Borrowed(publication)),
+            Self::Dropped => None,
+            Self::Replaced(message) => {
+                // Without room for encodings, since nobody shares them.
+                let destination = publication.destination().clone();
+                let other = Publication::new(publication.id(), destination, message, 0);
+                Some(Cow::Owned(Arc::new(other)))
+            }
+        }
+    }
+}
+
 impl Subscription {
     /// What this subscription gets of a publication, if anything.
     pub(crate) fn pick<'a>(
@@ -32,16 +48,7 @@ impl Subscription {
         let Some(filter) = &self.filter else {
             return Some(Cow::Borrowed(publication));
         };
-        match filter(publication) {
-            Delivery::AsItIs => Some(Cow::Borrowed(publication)),
-            Delivery::Dropped => None,
-            Delivery::Replaced(message) => {
-                // Without room for encodings, since nobody shares them.
-                let destination = publication.destination().clone();
-                let other = Publication::new(publication.id(), destination, message, 0);
-                Some(Cow::Owned(Arc::new(other)))
-            }
-        }
+        filter(publication).of(publication)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use campanile_hub::{Acknowledgement, Consumer, Cursor, Publication, Refusal, Settlement, Verdict};
+use campanile_hub::{
+    Acknowledgement, Consumer, Cursor, Publication, Refusal, Settlement, Verdict, Wants,
+};
 use campanile_stomp::{AckMode, Acknowledge, Frame, Selector, Subscribe, Version};
 
 use super::labels::{self, label};
@@ -215,7 +217,7 @@ fn prefetch(version: Version, frame: &Frame<'_>) -> Result<u16, Refused> {
 }
 
 /// A selector as the hub asks it.
-fn wants(selector: Selector) -> Arc<dyn Fn(&Publication) -> bool + Send + Sync> {
+fn wants(selector: Selector) -> Wants {
     Arc::new(move |publication| selects(&selector, publication))
 }
 

@@ -9,8 +9,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::{Frame, Outbox};
 use crate::destination::Destination;
 use crate::format::{Format, Gap};
@@ -18,6 +16,7 @@ use crate::moment::Moment;
 use crate::publication::{Publication, PublicationId};
 
 /// What a frame is: a publication for a subscription, or the marker of some that were dropped.
+#[derive(Clone)]
 pub(crate) struct Origin {
     format: Arc<dyn Format>,
     label: Box<str>,
@@ -66,11 +65,8 @@ impl Origin {
             self
         };
         Self {
-            format: Arc::clone(&self.format),
-            label: self.label.clone(),
-            destination: last.destination.clone(),
-            id: last.id,
             dropped: self.lost().saturating_add(other.lost()),
+            ..last.clone()
         }
     }
 
@@ -84,19 +80,12 @@ impl Origin {
         };
         let body = self.format.gap(&gap)?;
         let origin = Self {
-            format: Arc::clone(&self.format),
-            label: self.label.clone(),
-            destination: self.destination.clone(),
-            id: self.id,
             dropped: gap.dropped,
+            ..self.clone()
         };
         Some(Frame {
-            prefix: Bytes::new(),
-            body,
-            key: None,
-            droppable: false,
             origin: Some(Arc::new(origin)),
-            handed: None,
+            ..Frame::reply(body)
         })
     }
 }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::delivery::Delivery;
 use crate::member::Member;
 use crate::moment::Moment;
 use crate::outbox::Frame;
@@ -111,8 +110,10 @@ impl Shard {
                 return None;
             }
         };
-        let body = picked.encoded(&self.shared.formats, member.format);
-        let format = self.shared.formats.get(member.format);
+        let formats = &self.shared.formats;
+        let format = formats.cached(&mut self.formats, member.format);
+        // It goes to one consumer: there is no encoding to share.
+        let body = format.encode(&picked);
         let mut prefix = Vec::new();
         format.delivery_prefix(&picked, &local.label, deliveries, &body, &mut prefix);
         let frame = Frame {
@@ -196,14 +197,7 @@ fn pick<'a>(
         return Ok(Cow::Borrowed(publication));
     };
     // User code: a panic in it must neither take others along nor lose the message.
-    match catch_unwind(AssertUnwindSafe(|| filter(publication))) {
-        Ok(Delivery::AsItIs) => Ok(Cow::Borrowed(publication)),
-        Ok(Delivery::Dropped) => Err(Verdict::Accepted),
-        Ok(Delivery::Replaced(message)) => {
-            let destination = publication.destination().clone();
-            let other = Publication::new(publication.id(), destination, message, 0);
-            Ok(Cow::Owned(Arc::new(other)))
-        }
-        Err(_) => Err(Verdict::Rejected),
-    }
+    let delivery = catch_unwind(AssertUnwindSafe(|| filter(publication)));
+    let delivery = delivery.map_err(|_| Verdict::Rejected)?;
+    delivery.of(publication).ok_or(Verdict::Accepted)
 }
