@@ -95,7 +95,10 @@ fn each_of_the_67_tests_of_the_protocol_is_one_of_ours() {
     let sources = FILES.iter().flat_map(|file| file.split("#[tokio::test]\n"));
     for function in sources.filter_map(|rest| rest.strip_prefix("async fn s")) {
         let (name, _) = function.split_once("() {").expect("a test's name");
-        let (rows, name) = name.split_once("_test_").expect("the protocol's name");
+        // There may be tests beside those of the protocol.
+        let Some((rows, name)) = name.split_once("_test_") else {
+            continue;
+        };
         let are_rows = rows.split("_s").all(|row| row.parse::<u16>().is_ok());
         assert!(are_rows, "s{rows} before {name} are no rows");
         assert!(
