@@ -11,6 +11,7 @@ use crate::front::TrustedProxies;
 use crate::handshake::{
     ExtensionAnswers, Handshake, HandshakeInterceptor, HandshakeRules, Refused, Speaker,
 };
+use crate::sockjs::SockJs;
 use crate::stomp::StompRuntime;
 use crate::wire::Wire;
 
@@ -22,6 +23,8 @@ pub(crate) struct Mounted {
     /// The proxies whose word counts; the same for all endpoints.
     pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) answers: ExtensionAnswers,
+    /// There if it serves SockJS, too.
+    pub(crate) sockjs: Option<SockJs>,
     outer: Behaviour,
     /// Whether the endpoint has callbacks of its own.
     outer_speaks: bool,
@@ -74,6 +77,7 @@ impl Mounted {
         stomp: Option<&Arc<StompRuntime>>,
     ) -> Result<Self, TooManyFormats> {
         let outer = Behaviour::new(&endpoint, formats, stomp)?;
+        let sockjs = endpoint.sockjs;
         let mut rules = endpoint.handshake;
         let routed = rules.routed.iter();
         let routed = routed
@@ -85,6 +89,7 @@ impl Mounted {
             name: path.into(),
             proxies: Arc::clone(proxies),
             answers: ExtensionAnswers::default(),
+            sockjs,
             outer,
             outer_speaks,
             routed,
