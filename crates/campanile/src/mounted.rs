@@ -96,6 +96,11 @@ impl Mounted {
         })
     }
 
+    /// The longest message that a client without a sub-protocol may send.
+    pub(crate) fn message_bytes_max(&self) -> usize {
+        self.outer.runtime.limits.message_bytes_max
+    }
+
     /// Agrees on a sub-protocol, and says how the session will behave.
     pub(crate) fn behaviour(&self, handshake: &mut Handshake) -> Result<&Behaviour, Refused> {
         let (protocol, speaker) = self.rules.choose_protocol(handshake, self.outer_speaks)?;

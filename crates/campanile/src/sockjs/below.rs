@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use campanile_sockjs::{Route, Transport};
 
-use super::SockJs;
+use super::{SockJs, SockJsTransport};
+use crate::front::Way;
 use crate::mounted::Mounted;
 use crate::path::{PathTemplate, Routes};
 
@@ -21,6 +22,37 @@ pub(crate) struct Below<'a> {
     pub(crate) route: Option<Route<'a>>,
 }
 
+impl<'a> Below<'a> {
+    /// What is at the endpoint's own path for those who do not want a WebSocket.
+    pub(crate) fn greeting(
+        template: &'a PathTemplate,
+        mounted: &'a Arc<Mounted>,
+        path: &'a str,
+    ) -> Option<Self> {
+        Some(Self {
+            template,
+            values: Vec::new(),
+            mounted,
+            options: mounted.sockjs.as_ref()?,
+            base: path,
+            route: Some(Route::Greeting),
+        })
+    }
+
+    /// What goes through a WebSocket, if the path is for one and the endpoint has it (S37).
+    pub(crate) fn websocket(&self) -> Option<Way> {
+        let way = match self.route? {
+            Route::RawWebsocket => Way::WEBSOCKET,
+            Route::Session {
+                transport: Transport::Websocket,
+                ..
+            } => Way::SOCKJS_WEBSOCKET,
+            _ => return None,
+        };
+        self.options.has(SockJsTransport::WebSocket).then_some(way)
+    }
+}
+
 /// Finds the endpoint with SockJS that a path which is no endpoint's own belongs to. Other paths
 /// below an endpoint's are left to whoever else has them.
 pub(crate) fn below<'a>(routes: &'a Routes<Arc<Mounted>>, path: &'a str) -> Option<Below<'a>> {
@@ -28,6 +60,9 @@ pub(crate) fn below<'a>(routes: &'a Routes<Arc<Mounted>>, path: &'a str) -> Opti
     [1, 3].into_iter().find_map(|segments| {
         let cut = path.rmatch_indices('/').nth(segments - 1)?.0;
         let (base, rest) = path.split_at(cut);
+        if base == "/" {
+            return None;
+        }
         let route = Route::parse(rest);
         if route.is_none() && !(segments == 3 && is_like_a_session(rest)) {
             return None;
