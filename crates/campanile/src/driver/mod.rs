@@ -33,7 +33,7 @@ use mio::{Poll, Token};
 use tokio::sync::oneshot;
 
 pub(crate) use self::connection::UNREAD_REPLIES_BYTES_MAX;
-pub(crate) use self::format::{EndpointFormats, WebSocketFormats, close_frame};
+pub(crate) use self::format::{EndpointFormats, SockJsFormats, WebSocketFormats, close_frame};
 #[cfg(test)]
 pub(crate) use self::inbound::Inbound;
 #[cfg(feature = "test-kit")]

@@ -264,8 +264,12 @@ async fn open<'a>(
     let rules = &mounted.rules;
     rules.check_login(handshake)?;
     let behaviour = mounted.behaviour(handshake)?;
-    let (extensions, compressed) =
-        negotiate_extensions(handshake, rules.extensions.as_ref(), &behaviour.formats);
+    let (extensions, compressed) = negotiate_extensions(
+        handshake,
+        rules.extensions.as_ref(),
+        &behaviour.formats,
+        way.wire,
+    );
     rules.keep_headers(handshake);
     let (principal, path_parameters, protocol, attributes) = handshake.for_session();
     let session = NewSession {
@@ -274,6 +278,9 @@ async fn open<'a>(
         outbox: behaviour.outbox,
         timeouts: Timeouts {
             life: handshake.expiry(),
+            heart_beat: mounted
+                .heart_beat(way.wire)
+                .or(behaviour.timeouts.heart_beat),
             ..behaviour.timeouts
         },
         principal,
