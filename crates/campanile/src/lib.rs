@@ -150,7 +150,7 @@ pub use registry::{Listing, REGISTRY_ITEMS_MAX, SessionEntry, SubscriptionEntry,
 pub use reply::{Close, IntoReply, Reply};
 pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
-pub use sockjs::{SockJs, SockJsTransport};
+pub use sockjs::{SOCKJS_BODY_BYTES_MAX, SOCKJS_HTTP_SESSIONS_MAX, SockJs, SockJsTransport};
 pub use state::Application;
 pub use statistics::{EndedSessions, Statistics, StompFrames};
 pub use stomp::{

@@ -102,6 +102,11 @@ impl Mounted {
         })
     }
 
+    /// The longest message that a client without a sub-protocol may send.
+    pub(crate) fn message_bytes_max(&self) -> usize {
+        self.outer.runtime.limits.message_bytes_max
+    }
+
     /// How often sessions whose bytes go this way get a sign of life, until they say what they want.
     pub(crate) fn heart_beat(&self, wire: Wire) -> Option<Duration> {
         let options = self.sockjs.as_ref().filter(|_| wire.is_sockjs());
