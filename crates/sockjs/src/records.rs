@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn s43_s56_a_call_begins_with_a_comment() {
+    fn sockjs_protocol_a_call_begins_with_a_comment() {
         let mut close = Vec::new();
         GO_AWAY.append(&mut close);
         assert_eq!(prelude(Transport::Jsonp), "");

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s56_transports_are_found_by_their_names_only() {
+    fn s39_s40_s41_s42_s43_transports_are_found_by_their_names_only() {
         for transport in Transport::ALL {
             assert_eq!(Transport::from_name(transport.name()), Some(transport));
         }
