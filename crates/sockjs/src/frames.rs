@@ -41,8 +41,8 @@ pub const INTERRUPTED: Close = Close {
     code: 1002,
     reason: "Connection interrupted",
 };
-/// For a WebSocket whose client has sent what [`decode_messages`](crate::decode_messages) refuses
-/// (S52).
+/// For a WebSocket whose client has sent what [`decode_messages`](crate::decode_messages) refuses: it
+/// is closed with this, and gets no frame that says so before (S52; sockjs-protocol, Websocket).
 pub const BROKEN_JSON: Close = Close {
     code: 1007,
     reason: "Broken JSON encoding.",

@@ -81,7 +81,7 @@ impl Records {
             }
             Framing::Event => {
                 out.extend_from_slice(b"data: ");
-                out.extend_from_slice(frame);
+                append_for_decode_uri(out, frame);
                 out.extend_from_slice(b"\r\n\r\n");
             }
             Framing::Script(_) => {
@@ -99,6 +99,17 @@ impl Records {
                 out.extend_from_slice(b"\");\r\n");
             }
         }
+    }
+}
+
+/// Appends `frame` so that JavaScript's `decodeURI` gives it back: sockjs-client calls that with each
+/// event, and with no frame of another transport. It fails for a `%` that begins no escape.
+fn append_for_decode_uri(out: &mut Vec<u8>, frame: &[u8]) {
+    let mut parts = frame.split(|octet| *octet == b'%');
+    out.extend_from_slice(parts.next().unwrap_or_default());
+    for part in parts {
+        out.extend_from_slice(b"%25");
+        out.extend_from_slice(part);
     }
 }
 
@@ -183,6 +194,23 @@ mod tests {
             record(Transport::Eventsource, &message("  \0\n\r ")),
             "data: a[\"  \\u0000\\n\\r \"]\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn s42_only_events_have_their_percent_signs_escaped() {
+        let frame = message("100% %41 %");
+        assert_eq!(
+            record(Transport::Eventsource, &frame),
+            "data: a[\"100%25 %2541 %25\"]\r\n\r\n"
+        );
+        for transport in Transport::ALL {
+            let is_same = record(transport, &frame).contains("100% %41 %");
+            assert_eq!(
+                is_same,
+                transport != Transport::Eventsource,
+                "{transport:?}"
+            );
+        }
     }
 
     #[test]

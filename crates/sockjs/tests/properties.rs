@@ -39,6 +39,7 @@ fn text() -> impl Strategy<Value = String> {
         '\u{fff0}',
         '\u{ffff}',
         '<',
+        '%',
         '/',
         ']',
         ',',

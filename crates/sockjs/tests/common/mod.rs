@@ -49,7 +49,22 @@ pub(crate) fn frame_in(transport: Transport, record: &[u8]) -> Vec<u8> {
         assert!(!inner.contains(&b'<'), "{}", inner.escape_ascii());
         let script: String = serde_json::from_slice(inner).expect("a string of a script");
         script.into_bytes()
+    } else if transport == Transport::Eventsource {
+        decode_uri(inner)
     } else {
         inner.to_vec()
     }
+}
+
+/// What `decodeURI` makes of octets in which nothing but `%` is escaped.
+fn decode_uri(escaped: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut rest = escaped.iter();
+    while let Some(octet) = rest.next() {
+        if *octet == b'%' {
+            assert_eq!((rest.next(), rest.next()), (Some(&b'2'), Some(&b'5')));
+        }
+        plain.push(*octet);
+    }
+    plain
 }
