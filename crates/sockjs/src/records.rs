@@ -102,8 +102,8 @@ impl Records {
     }
 }
 
-/// Appends `frame` so that JavaScript's `decodeURI` gives it back: sockjs-client calls that with each
-/// event, and with no frame of another transport. It fails for a `%` that begins no escape.
+/// Appends `frame` so that JavaScript's `decodeURI` gives it back: sockjs-client calls that with
+/// each event, and with no frame of another transport. It fails for a `%` that begins no escape.
 fn append_for_decode_uri(out: &mut Vec<u8>, frame: &[u8]) {
     let mut parts = frame.split(|octet| *octet == b'%');
     out.extend_from_slice(parts.next().unwrap_or_default());
@@ -113,8 +113,8 @@ fn append_for_decode_uri(out: &mut Vec<u8>, frame: &[u8]) {
     }
 }
 
-/// Appends the beginning of the page that htmlfile's scripts are in (sockjs-protocol, HtmlFile): the
-/// text is the protocol's, blanks fill it up.
+/// Appends the beginning of the page that htmlfile's scripts are in (sockjs-protocol, HtmlFile):
+/// the text is the protocol's, blanks fill it up.
 fn append_page(out: &mut Vec<u8>, callback: &Callback) {
     let start = out.len();
     out.extend_from_slice(

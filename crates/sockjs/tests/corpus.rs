@@ -1,7 +1,7 @@
 //! Replays the fuzzer's corpus on the stable compiler.
 //!
-//! A file's name may start with what its input must come to as a payload: `ok-`, `empty-`, `broken-`
-//! or `too-many-`. Files that a fuzzer has named only must not break an invariant.
+//! A file's name may start with what its input must come to as a payload: `ok-`, `empty-`,
+//! `broken-` or `too-many-`. Files that a fuzzer has named only must not break an invariant.
 
 mod common;
 

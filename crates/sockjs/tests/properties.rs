@@ -188,7 +188,8 @@ proptest! {
 
     #[test]
     fn s51_lines_are_taken_whatever_is_in_them(
-        lines in "((o|h|a\\[\\]|a\\[|a\\[\"1\"\\]|a\\[\"2\",\"3\"\\]|c\\[1,\"\"\\]|\\]|[^\n]?)\n){0,8}[ah]?",
+        lines in "((o|h|a\\[\\]|a\\[|a\\[\"1\"\\]|a\\[\"2\",\"3\"\\]|c\\[1,\"\"\\]|\\]|[^\n]?)\n)\
+                  {0,8}[ah]?",
     ) {
         let _ = fuzzed::input(lines.as_bytes());
     }
