@@ -8,8 +8,8 @@ use crate::form::value_of;
 /// room for what would make the answer something else than a script.
 pub const CALLBACK_BYTES_MAX: usize = 64;
 
-/// The name of the function that an answer calls, such as `_jp.a1b2c3`: letters and digits of ASCII,
-/// `-`, `_` and `.`, so it can stand in a script and in a page (S43).
+/// The name of the function that an answer calls, such as `_jp.a1b2c3`: letters and digits of
+/// ASCII, `-`, `_` and `.`, so it can stand in a script and in a page (S43).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Callback(Box<str>);
 

@@ -14,8 +14,8 @@ pub const MESSAGES_MAX: usize = 4096;
 /// The escape that stands for what no text can hold.
 const REPLACEMENT: &[u8; 6] = b"\\ufffd";
 
-/// Why a payload has no messages in it. What it says can be told to the client: with status 500 to a
-/// request (sockjs-protocol, XhrPolling), with a close to a WebSocket (S51, S52).
+/// Why a payload has no messages in it. What it says can be told to the client: with status 500 to
+/// a request (sockjs-protocol, XhrPolling), with a close to a WebSocket (S51, S52).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {

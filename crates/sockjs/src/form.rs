@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s56_a_form_has_its_payload_in_d() {
+    fn sockjs_protocol_a_form_has_its_payload_in_d() {
         let payload = |body: &'static str| form_payload(Some(FORM), body.as_bytes());
         assert_eq!(&*payload("d=%5B%22x%22%5D"), b"[\"x\"]");
         assert_eq!(&*payload("a=1&d=%5B%22a+b%2B%22%5D&d=2"), b"[\"a b+\"]");
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn s56_only_forms_are_decoded() {
+    fn sockjs_protocol_only_forms_are_decoded() {
         let body = br#"["%61bc"]"#;
         for content_type in [Some("text/plain"), Some(""), Some("T"), None] {
             assert_eq!(&*form_payload(content_type, body), body, "{content_type:?}");

@@ -41,8 +41,8 @@ pub const INTERRUPTED: Close = Close {
     code: 1002,
     reason: "Connection interrupted",
 };
-/// For a WebSocket whose client has sent what [`decode_messages`](crate::decode_messages) refuses
-/// (S52).
+/// For a WebSocket whose client has sent what [`decode_messages`](crate::decode_messages) refuses:
+/// it is closed with this, and gets no frame that says so before (S52; sockjs-protocol, Websocket).
 pub const BROKEN_JSON: Close = Close {
     code: 1007,
     reason: "Broken JSON encoding.",
@@ -67,8 +67,8 @@ pub fn append_messages<'a>(out: &mut Vec<u8>, texts: impl IntoIterator<Item = &'
     out.push(b']');
 }
 
-/// Appends the last frame of a session: `c[3000,"Go away!"]`. It is repeated to each request for the
-/// session that comes after it (S52).
+/// Appends the last frame of a session: `c[3000,"Go away!"]`. It is repeated to each request for
+/// the session that comes after it (S52).
 pub fn append_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     out.extend_from_slice(b"c[");
     out.extend_from_slice(code.to_string().as_bytes());

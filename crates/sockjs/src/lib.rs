@@ -10,9 +10,9 @@
 //!   messages is like: its method, its content type, whether its answers end after one frame.
 //! - [`append_message`], [`append_close`], [`OPEN`] and [`HEART_BEAT`] are the frames that a server
 //!   sends, as a client takes them out of a WebSocket message.
-//! - [`Records`] puts frames into what a transport over plain HTTP sends, with what comes before the
-//!   first. No frame has a line end, so frames can wait as lines: [`first_line`] and [`merge`] take
-//!   them out again, for a stream and for a poll.
+//! - [`Records`] puts frames into what a transport over plain HTTP sends, with what comes before
+//!   the first. No frame has a line end, so frames can wait as lines: [`first_line`] and [`merge`]
+//!   take them out again, for a stream and for a poll.
 //! - [`decode_messages`] reads what clients send, [`form_payload`] finds it in a form.
 //! - [`info`], [`IframePage`], [`GREETING`] and [`session_cookie`] are the answers beside sessions.
 //!

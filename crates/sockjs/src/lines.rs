@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn s46_a_heart_beat_is_a_frame_only_where_nothing_else_waits() {
+    fn s40_a_heart_beat_is_a_frame_only_where_nothing_else_waits() {
         assert_eq!(merged("h\n"), ("h".to_owned(), 2));
         assert_eq!(merged("h\nh\n"), ("h".to_owned(), 4));
         assert_eq!(merged("h\na[\"1\"]\nh\n"), ("a[\"1\"]".to_owned(), 9));

@@ -81,7 +81,7 @@ impl Records {
             }
             Framing::Event => {
                 out.extend_from_slice(b"data: ");
-                out.extend_from_slice(frame);
+                append_for_decode_uri(out, frame);
                 out.extend_from_slice(b"\r\n\r\n");
             }
             Framing::Script(_) => {
@@ -102,8 +102,19 @@ impl Records {
     }
 }
 
-/// Appends the beginning of the page that htmlfile's scripts are in (sockjs-protocol, HtmlFile): the
-/// text is the protocol's, blanks fill it up.
+/// Appends `frame` so that JavaScript's `decodeURI` gives it back: sockjs-client calls that with
+/// each event, and with no frame of another transport. It fails for a `%` that begins no escape.
+fn append_for_decode_uri(out: &mut Vec<u8>, frame: &[u8]) {
+    let mut parts = frame.split(|octet| *octet == b'%');
+    out.extend_from_slice(parts.next().unwrap_or_default());
+    for part in parts {
+        out.extend_from_slice(b"%25");
+        out.extend_from_slice(part);
+    }
+}
+
+/// Appends the beginning of the page that htmlfile's scripts are in (sockjs-protocol, HtmlFile):
+/// the text is the protocol's, blanks fill it up.
 fn append_page(out: &mut Vec<u8>, callback: &Callback) {
     let start = out.len();
     out.extend_from_slice(
@@ -186,6 +197,23 @@ mod tests {
     }
 
     #[test]
+    fn s42_only_events_have_their_percent_signs_escaped() {
+        let frame = message("100% %41 %");
+        assert_eq!(
+            record(Transport::Eventsource, &frame),
+            "data: a[\"100%25 %2541 %25\"]\r\n\r\n"
+        );
+        for transport in Transport::ALL {
+            let is_same = record(transport, &frame).contains("100% %41 %");
+            assert_eq!(
+                is_same,
+                transport != Transport::Eventsource,
+                "{transport:?}"
+            );
+        }
+    }
+
+    #[test]
     fn s43_a_page_begins_with_the_function_to_call() {
         let page = prelude(Transport::Htmlfile);
         assert!(page.len() > 1024);
@@ -212,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn s43_s56_a_call_begins_with_a_comment() {
+    fn sockjs_protocol_a_call_begins_with_a_comment() {
         let mut close = Vec::new();
         GO_AWAY.append(&mut close);
         assert_eq!(prelude(Transport::Jsonp), "");

@@ -2,8 +2,8 @@
 
 use crate::transport::Transport;
 
-/// How long the ids of a server and of a session may be, each in octets of the path. sockjs-client's
-/// have 3 and 8, Spring's 36 at most.
+/// How long the ids of a server and of a session may be, each in octets of the path.
+/// sockjs-client's have 3 and 8, a UUID has 36.
 pub const ID_BYTES_MAX: usize = 256;
 
 /// What a request for a path is for (sockjs-protocol, Static URLs and Session URLs).

@@ -63,7 +63,8 @@ impl Transport {
         }
     }
 
-    /// The header `Allow` of the answer 405 to other methods, and the methods of its preflight (S51).
+    /// The header `Allow` of the answer 405 to other methods, and the methods of its preflight
+    /// (S51).
     pub fn allow(self) -> &'static str {
         match (self.supports_cors(), self.method()) {
             (true, "GET") => "OPTIONS, GET",
@@ -72,8 +73,8 @@ impl Transport {
         }
     }
 
-    /// Whether scripts of other origins read its answers, so that preflights and the headers of CORS
-    /// are needed (S50). The others are loaded by elements of a page, or are WebSockets.
+    /// Whether scripts of other origins read its answers, so that preflights and the headers of
+    /// CORS are needed (S50). The others are loaded by elements of a page, or are WebSockets.
     pub fn supports_cors(self) -> bool {
         match self {
             Self::Xhr | Self::XhrStreaming | Self::XhrSend | Self::Eventsource => true,
@@ -132,8 +133,9 @@ impl Transport {
         matches!(self, Self::Htmlfile | Self::Jsonp)
     }
 
-    /// Whether a request by this transport may belong to a session that `opened_by` has begun (S53).
-    /// A client receives in one way as long as its session lives, and sends in the way that fits.
+    /// Whether a request by this transport may belong to a session that `opened_by` has begun
+    /// (S53). A client receives in one way as long as its session lives, and sends in the way that
+    /// fits.
     pub fn continues(self, opened_by: Self) -> bool {
         match self {
             Self::Websocket => false,
@@ -149,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s56_transports_are_found_by_their_names_only() {
+    fn s39_s40_s41_s42_s43_transports_are_found_by_their_names_only() {
         for transport in Transport::ALL {
             assert_eq!(Transport::from_name(transport.name()), Some(transport));
         }
