@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 use super::dispatch::{Addresses, check_request, closing, dispatch};
 use super::head_guard::HeadGuard;
 use super::listening::{Listening, Speaks};
-use super::requests::Requests;
+use super::requests::{Place, Requests};
 use super::stomp;
 use super::stream::{Security, Stream};
 #[cfg(feature = "tls")]
@@ -258,16 +258,19 @@ async fn accept(
         tokio::select! {
             biased;
             _ = leaving.changed() => break,
-            Some(ended) = requests.tasks.join_next() => requests.ended(ended.ok()),
+            Some(_) = requests.tasks.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
                     let (running, routes) = (Arc::clone(&running), routes.clone());
                     let (security, leaving) = (security.clone(), leaving.clone());
                     match speaks {
-                        Speaks::Http => requests
-                            .spawn(connection(stream, address, security, running, routes, leaving)),
-                        Speaks::Stomp => requests
-                            .spawn(stomp::connection(stream, address, security, running, leaving)),
+                        Speaks::Http => requests.spawn(|place| {
+                            let arrived = (stream, address, place);
+                            connection(arrived, security, running, routes, leaving)
+                        }),
+                        Speaks::Stomp => requests.spawn(|_| {
+                            stomp::connection(stream, address, security, running, leaving)
+                        }),
                     }
                 }
                 Err(error) => {
@@ -324,8 +327,7 @@ pub(super) async fn admit(
 
 /// One connection in plain HTTP, a TLS handshake before it included, until it closes or its socket goes to a shard.
 async fn connection(
-    stream: TcpStream,
-    address: SocketAddr,
+    (stream, address, place): (TcpStream, SocketAddr, Place),
     security: Security,
     running: Arc<Running>,
     routes: Router,
@@ -345,6 +347,7 @@ async fn connection(
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             is_heard.store(true, Ordering::Relaxed);
             facts.tell(request.extensions_mut());
+            request.extensions_mut().insert(place.clone());
             let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
             let routes = routes.clone();
             async move {
