@@ -9,14 +9,18 @@ mod tls;
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
+use std::sync::Arc;
 
+use campanile_hub::SessionId;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 #[cfg(feature = "tls")]
 pub(crate) use self::tls::TlsTransport;
+use super::Door;
 #[cfg(feature = "test-kit")]
 use super::memory::MemoryTransport;
+use super::pipe::{PipeEvents, PipeTransport};
 
 /// Who tells a shard what has happened to its transports.
 pub(crate) enum Watcher {
@@ -34,14 +38,26 @@ pub(crate) enum Transport {
     /// TLS over TCP.
     #[cfg(feature = "tls")]
     Tls(Box<TlsTransport>),
+    /// Queues between the shard and a task.
+    Pipe(PipeTransport),
     /// Queues in memory, for tests.
     #[cfg(feature = "test-kit")]
     Memory(MemoryTransport),
 }
 
 impl Transport {
-    /// Lets the shard be told of what happens to it.
-    pub(super) fn register(&mut self, watcher: &Watcher, token: Token) -> io::Result<()> {
+    /// Lets the shard be told of what happens to it: by its watcher, or at its door.
+    pub(super) fn register(
+        &mut self,
+        watcher: &Watcher,
+        door: &Arc<Door>,
+        session: SessionId,
+    ) -> io::Result<()> {
+        if let Self::Pipe(pipe) = self {
+            pipe.register(door, session);
+            return Ok(());
+        }
+        let token = Token(session.slot().index());
         match watcher {
             Watcher::Poller(registry) => {
                 let interest = Interest::READABLE | Interest::WRITABLE;
@@ -72,12 +88,21 @@ impl Transport {
         }
     }
 
+    /// What has happened to a pipe; `None` for everything else.
+    pub(super) fn pipe_events(&self) -> Option<PipeEvents> {
+        match self {
+            Self::Pipe(pipe) => Some(pipe.events()),
+            _ => None,
+        }
+    }
+
     /// The socket below, where there is one.
     fn socket(&mut self) -> io::Result<&mut TcpStream> {
         match self {
             Self::Plain(stream) => Ok(stream),
             #[cfg(feature = "tls")]
             Self::Tls(tls) => Ok(tls.socket()),
+            Self::Pipe(_) => Err(io::ErrorKind::Unsupported.into()),
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -96,6 +121,7 @@ impl Transport {
             Self::Plain(stream) => stream.read(buffer),
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.read(buffer),
+            Self::Pipe(pipe) => pipe.read(buffer),
             #[cfg(feature = "test-kit")]
             Self::Memory(memory) => memory.read(buffer),
         }
@@ -108,6 +134,7 @@ impl Transport {
             Self::Plain(_) => count < asked,
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.has_given_all(),
+            Self::Pipe(_) => count < asked,
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => count < asked,
         }
@@ -126,6 +153,7 @@ impl Transport {
             },
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.write(buffers),
+            Self::Pipe(pipe) => pipe.write(buffers),
             #[cfg(feature = "test-kit")]
             Self::Memory(memory) => memory.write(buffers),
         }
@@ -140,6 +168,7 @@ impl Transport {
             Self::Plain(_) => Ok(()),
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.flush(),
+            Self::Pipe(_) => Ok(()),
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => Ok(()),
         }
@@ -152,6 +181,7 @@ impl Transport {
             Self::Plain(_) => false,
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.finish(),
+            Self::Pipe(_) => false,
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => false,
         }

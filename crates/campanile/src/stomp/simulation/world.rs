@@ -154,6 +154,7 @@ impl World {
             uri: "/stomp".into(),
             protocol: None,
             extensions: None,
+            transport: campanile_hub::TransportKind::default(),
             is_secure: false,
             remote_address: address,
             local_address: address,
