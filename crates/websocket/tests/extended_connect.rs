@@ -12,9 +12,7 @@ fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
 }
 
 /// The request of RFC 8441 5.1, with its `:authority` as `host`, and `more`.
-fn validate(
-    more: &[(&'static str, &'static str)],
-) -> Result<HandshakeRequest, HandshakeError> {
+fn validate(more: &[(&'static str, &'static str)]) -> Result<HandshakeRequest, HandshakeError> {
     let mut all = headers(&[
         ("host", "server.example.com"),
         ("sec-websocket-protocol", "chat, superchat"),
@@ -62,7 +60,11 @@ fn rfc8441_4_other_protocols_and_methods_are_refused() {
 fn rfc6455_4_4_another_version_is_told_which_one_is_spoken() {
     for version in ["12", "14", "", "13, 14"] {
         let error = validate(&[("sec-websocket-version", version)]).expect_err(version);
-        assert_eq!(error, HandshakeError::ConnectVersionUnsupported, "{version}");
+        assert_eq!(
+            error,
+            HandshakeError::ConnectVersionUnsupported,
+            "{version}"
+        );
         assert_eq!(error.status(), StatusCode::BAD_REQUEST);
         let told = headers(&[("sec-websocket-version", "13")]);
         assert_eq!(error.headers(), told);

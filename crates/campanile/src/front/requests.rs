@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::{AbortHandle, JoinSet};
@@ -109,6 +110,7 @@ impl Requests {
             table: Arc::clone(&self.table),
             number,
             unfinished_max: self.unfinished_max,
+            has_carried: Arc::default(),
         };
         let connection = connection(place);
         let task = self.tasks.spawn(async move {
@@ -158,12 +160,28 @@ pub(crate) struct Place {
     table: Arc<Mutex<Table>>,
     number: u64,
     unfinished_max: usize,
+    /// Whether something long was carried, once.
+    has_carried: Arc<AtomicBool>,
 }
 
 impl Place {
+    /// The same place with a memory of its own for [`has_carried`](Self::has_carried).
+    pub(super) fn for_one_request(&self) -> Self {
+        Self {
+            has_carried: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether [`carry`](Self::carry) was called, here or on a clone.
+    pub(super) fn has_carried(&self) -> bool {
+        self.has_carried.load(Ordering::Relaxed)
+    }
+
     /// Keeps this connection from being closed for its age, until what is returned is dropped: for
     /// HTTP/1.1 together with the answer's body.
     pub(crate) fn carry(&self) -> Carried {
+        self.has_carried.store(true, Ordering::Relaxed);
         let mut table = lock(&self.table);
         let mut listed = None;
         if let Some(connection) = table.connections.get_mut(&self.number) {
@@ -187,6 +205,7 @@ impl Drop for Carried {
             table,
             number,
             unfinished_max,
+            ..
         } = &self.0;
         let mut table = lock(table);
         let Some(connection) = table.connections.get_mut(number) else {

@@ -44,7 +44,9 @@ pub enum HandshakeError {
     #[error("a WebSocket handshake over HTTP/2 must be a CONNECT (RFC 8441 5); send CONNECT")]
     MethodNotConnect,
     /// The `:protocol` of an extended CONNECT is not `websocket` (RFC 8441 5, RFC 9220 3). 501.
-    #[error("this server connects to nothing but WebSockets (RFC 8441 5); send :protocol websocket")]
+    #[error(
+        "this server connects to nothing but WebSockets (RFC 8441 5); send :protocol websocket"
+    )]
     ProtocolNotWebSocket,
     /// No `Sec-WebSocket-Key` (RFC 6455 4.2.1). 400.
     #[error(

@@ -10,10 +10,16 @@ use axum::body::Body;
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
 use hyper::body::{Body as _, Frame};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// How long a client may take none of what waits for it.
-const STALLED_TIME: Duration = Duration::from_secs(20);
+use crate::front::serve::CUT_TIME;
+
+/// How often it is looked at whether to go on waiting for a client that takes nothing.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How many such intervals a client may take nothing of an ordinary answer: 20 seconds.
+const STALLED_LOOKS: u32 = 10;
 
 /// The body of a request.
 pub(super) struct Received(pub(super) RecvStream);
@@ -41,8 +47,14 @@ impl hyper::body::Body for Received {
     }
 }
 
-/// Sends the body of an answer, as fast as its client takes it.
-pub(super) async fn send(mut body: Body, stream: &mut SendStream<Bytes>) {
+/// Sends the body of an answer, as fast as its client takes it. Whether one that takes nothing is
+/// waited for is for `is_lasting` to say, and for whoever notifies `cut`.
+pub(super) async fn send(
+    mut body: Body,
+    stream: &mut SendStream<Bytes>,
+    is_lasting: bool,
+    cut: &Notify,
+) {
     loop {
         let frame = tokio::select! {
             biased;
@@ -57,8 +69,8 @@ pub(super) async fn send(mut body: Body, stream: &mut SendStream<Bytes>) {
                 return;
             }
             Some(Ok(Ok(bytes))) => {
-                let sending = send_bytes(stream, bytes, || Some(STALLED_TIME));
-                sending.await
+                let goes_on = |looks| is_lasting || looks < STALLED_LOOKS;
+                send_bytes(stream, bytes, cut, goes_on).await
             }
             // Trailers: nothing here sends any.
             Some(Ok(Err(_))) => Ok(()),
@@ -68,7 +80,8 @@ pub(super) async fn send(mut body: Body, stream: &mut SendStream<Bytes>) {
                 return;
             }
         };
-        if sent.is_err() {
+        if let Err(error) = sent {
+            tracing::debug!(%error, "a client did not take an answer");
             stream.send_reset(Reason::CANCEL);
             return;
         }
@@ -76,27 +89,39 @@ pub(super) async fn send(mut body: Body, stream: &mut SendStream<Bytes>) {
 }
 
 /// Sends bytes as the stream has room for them, so that nothing waits beside what is given here.
-/// `patience` says how long the client may take none, and is asked anew each time that has passed.
+/// While the client takes nothing, `goes_on` is asked now and then whether to go on waiting, and
+/// told how often it was asked. Once `cut` is notified there is little time left.
 ///
 /// # Errors
-/// `TimedOut` when the patience has come to its end; another one when the stream is closed.
+/// `TimedOut` when the client has taken nothing for too long; another one when the stream is closed.
 pub(super) async fn send_bytes(
     stream: &mut SendStream<Bytes>,
     mut bytes: Bytes,
-    mut patience: impl FnMut() -> Option<Duration>,
+    cut: &Notify,
+    mut goes_on: impl FnMut(u32) -> bool,
 ) -> io::Result<()> {
     while !bytes.is_empty() {
         stream.reserve_capacity(bytes.len());
+        let mut looks = 0;
         while stream.capacity() == 0 {
             let room = poll_fn(|context| stream.poll_capacity(context));
-            let Some(time) = patience() else {
-                return Err(io::ErrorKind::TimedOut.into());
+            let mut room = std::pin::pin!(timeout(LOOK_INTERVAL, room));
+            let more = tokio::select! {
+                more = room.as_mut() => more,
+                () = cut.notified() => {
+                    // What is left may say why.
+                    match timeout(CUT_TIME, room).await {
+                        Ok(more) => more,
+                        Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+                    }
+                }
             };
-            match timeout(time, room).await {
+            match more {
                 Ok(Some(Ok(_))) => {}
                 Ok(Some(Err(error))) => return Err(io::Error::other(error)),
                 Ok(None) => return Err(io::ErrorKind::BrokenPipe.into()),
-                Err(_) => {}
+                Err(_) if goes_on(looks) => looks += 1,
+                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
             }
         }
         let part = bytes.split_to(bytes.len().min(stream.capacity()));

@@ -5,6 +5,7 @@
 
 mod body;
 mod request;
+mod settings;
 mod streams;
 mod websocket;
 
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+pub(super) use self::settings::Http2;
 use self::streams::Ended;
 use super::dispatch::Addresses;
 use super::requests::Place;
@@ -63,24 +65,6 @@ const PONG_TIME: Duration = Duration::from_secs(20);
 
 /// How long a client that was told to go may take.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
-
-/// What is offered to clients on listeners under TLS.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Http2 {
-    /// HTTP/2 itself.
-    pub(super) is_on: bool,
-    /// WebSockets over it.
-    pub(super) has_websockets: bool,
-}
-
-impl Default for Http2 {
-    fn default() -> Self {
-        Self {
-            is_on: true,
-            has_websockets: true,
-        }
-    }
-}
 
 /// What the requests of a connection have in common.
 pub(super) struct Common {

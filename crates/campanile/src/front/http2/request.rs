@@ -1,14 +1,13 @@
 //! Requests of HTTP/2 in the form that the rest knows: as HTTP/1.1 has them.
 
 use axum::body::Body;
+use campanile_websocket::HandshakeError;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 
-use campanile_websocket::HandshakeError;
-
-use super::super::dispatch::ConnectProtocol;
-use super::super::serve::HEADERS_MAX;
+use crate::front::dispatch::ConnectProtocol;
+use crate::front::serve::HEADERS_MAX;
 use crate::problem::problem;
 
 /// Gives a request the form of HTTP/1.1: the host in a header, only path and query in the URI, all
@@ -16,22 +15,22 @@ use crate::problem::problem;
 ///
 /// # Errors
 /// The answer to a request that is refused whatever it is for.
-pub(super) fn normalise(parts: &mut Parts) -> Result<(), Response<Body>> {
+pub(super) fn normalise(parts: &mut Parts) -> Result<(), Box<Response<Body>>> {
     if parts.headers.len() > HEADERS_MAX {
         let detail = format!("the request has more than {HEADERS_MAX} headers");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Err(problem(status, &detail));
+        return Err(Box::new(problem(status, &detail)));
     }
     let protocol = parts.extensions.remove::<h2::ext::Protocol>();
     if parts.method == Method::CONNECT {
         let Some(protocol) = protocol.filter(|protocol| protocol.as_str() == "websocket") else {
             let error = HandshakeError::ProtocolNotWebSocket;
-            return Err(problem(error.status(), &error.to_string()));
+            return Err(Box::new(problem(error.status(), &error.to_string())));
         };
         let protocol = ConnectProtocol(protocol.as_str().into());
         parts.extensions.insert(protocol);
     }
-    let refused = |detail| problem(StatusCode::BAD_REQUEST, detail);
+    let refused = |detail| Box::new(problem(StatusCode::BAD_REQUEST, detail));
     let host = host(&parts.uri, &parts.headers).map_err(refused)?;
     parts.headers.insert(header::HOST, host);
     join_cookies(&mut parts.headers);
@@ -114,7 +113,11 @@ mod tests {
             request("/", &[("host", "a"), ("host", "a")]),
         ] {
             let text = format!("{refused:?}");
-            assert_eq!(normalised(refused).err(), Some(StatusCode::BAD_REQUEST), "{text}");
+            assert_eq!(
+                normalised(refused).err(),
+                Some(StatusCode::BAD_REQUEST),
+                "{text}"
+            );
         }
         normalised(request("https://a/", &[("host", "A")])).expect("the same host");
     }
