@@ -43,6 +43,8 @@ pub(super) enum Ended {
 /// What a request leads to.
 struct Answer {
     response: Response<Body>,
+    /// What was asked for.
+    path: Box<str>,
     /// There if it is a WebSocket, with the stream that its bytes come on.
     tunnel: Option<(Upgrading, RecvStream)>,
     /// It is for HEAD, whose answer has no body.
@@ -72,6 +74,8 @@ pub(super) async fn serve(
         Some((upgrading, received)) => {
             if let Ok(sending) = respond.send_response(head, false) {
                 let _carried = common.place.carry();
+                let address = common.addresses.remote;
+                tracing::debug!(%address, path = &*answer.path, "a WebSocket over HTTP/2");
                 drop(common);
                 let (transport, end) = pipe(PIPE_BYTES_MAX);
                 upgrading.attach(Transport::Pipe(transport), Vec::new());
@@ -94,6 +98,7 @@ pub(super) async fn serve(
 async fn answer(common: &Common, request: Request<RecvStream>) -> Answer {
     let (mut parts, received) = request.into_parts();
     let is_for_head = parts.method == Method::HEAD;
+    let path = parts.uri.path().into();
     let hand_over = HandOver::default();
     let place = common.place.for_one_request();
     let (body, mut tunnel) = match parts.method {
@@ -120,6 +125,7 @@ async fn answer(common: &Common, request: Request<RecvStream>) -> Answer {
     let upgrading = hand_over.take();
     Answer {
         response,
+        path,
         tunnel: upgrading.and_then(|upgrading| Some((upgrading, tunnel.take()?))),
         is_for_head,
         is_lasting: place.has_carried(),
