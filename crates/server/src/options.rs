@@ -118,7 +118,13 @@ pub(crate) struct TlsOptions {
     pub(crate) dev: bool,
 
     /// Whether HTTP/2 is offered where TLS is spoken, beside HTTP/1.1.
-    #[arg(long, value_enum, default_value_t, value_name = "on|off", env = "CAMPANILE_HTTP2")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "on|off",
+        env = "CAMPANILE_HTTP2"
+    )]
     pub(crate) http2: Switch,
 
     /// Whether clients may open WebSockets over HTTP/2 (RFC 8441); without it they open a connection

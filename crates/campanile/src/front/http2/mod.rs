@@ -7,6 +7,8 @@ mod body;
 mod request;
 mod settings;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod websocket;
 
 use std::future::pending;
@@ -17,6 +19,7 @@ use axum::Router;
 use bytes::Bytes;
 use h2::server::{Builder, Connection};
 use h2::{Ping, PingPong, Reason};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
@@ -89,20 +92,7 @@ pub(super) async fn connection(
         tracing::debug!(%address, %error, "a client left during its handshake");
         return;
     }
-    let handshake = builder(offered).handshake::<_, Bytes>(stream);
-    let shaken = tokio::select! {
-        shaken = timeout_at(deadline, handshake) => shaken,
-        () = left(&mut leaving) => return,
-    };
-    let mut connection = match shaken {
-        Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => {
-            tracing::debug!(%address, %error, "a connection ended before its first request");
-            return;
-        }
-        Err(_) => return,
-    };
-    match serve(&mut connection, Arc::new(common), deadline, leaving).await {
+    match converse(stream, common, offered, deadline, &mut leaving).await {
         Ok(()) => {}
         Err(Broken::Lost(error)) => {
             tracing::debug!(%address, %error, "a connection ended with an error");
@@ -112,12 +102,36 @@ pub(super) async fn connection(
         }
         Err(Broken::Cancelling) => {
             tracing::debug!(%address, "a client has cancelled too many requests");
-            connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-            let goodbye = async { while let Some(Ok(_)) = connection.accept().await {} };
-            // Whoever does not read it is not waited for.
-            let _ = timeout(GOODBYE_TIME, goodbye).await;
         }
     }
+}
+
+/// The same over anything that carries bytes.
+async fn converse<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: T,
+    common: Common,
+    offered: Http2,
+    deadline: Instant,
+    leaving: &mut watch::Receiver<bool>,
+) -> Result<(), Broken> {
+    let handshake = builder(offered).handshake::<_, Bytes>(stream);
+    let shaken = tokio::select! {
+        shaken = timeout_at(deadline, handshake) => shaken,
+        () = left(leaving) => return Ok(()),
+    };
+    let mut connection = match shaken {
+        Ok(shaken) => shaken.map_err(Broken::Lost)?,
+        // It has not even begun.
+        Err(_) => return Ok(()),
+    };
+    let served = serve(&mut connection, Arc::new(common), deadline, leaving).await;
+    if let Err(Broken::Cancelling) = served {
+        connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        let goodbye = async { while let Some(Ok(_)) = connection.accept().await {} };
+        // Whoever does not read it is not waited for.
+        let _ = timeout(GOODBYE_TIME, goodbye).await;
+    }
+    served
 }
 
 fn builder(offered: Http2) -> Builder {
@@ -139,6 +153,7 @@ fn builder(offered: Http2) -> Builder {
 }
 
 /// Why a connection is given up.
+#[derive(Debug)]
 enum Broken {
     /// It was lost, or the client has broken the rules.
     Lost(h2::Error),
@@ -149,11 +164,11 @@ enum Broken {
 }
 
 /// Takes requests until the connection is closed.
-async fn serve(
-    connection: &mut Connection<Stream, Bytes>,
+async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<T, Bytes>,
     common: Arc<Common>,
     deadline: Instant,
-    mut leaving: watch::Receiver<bool>,
+    leaving: &mut watch::Receiver<bool>,
 ) -> Result<(), Broken> {
     let mut silence = std::pin::pin!(silence(connection.ping_pong()));
     let mut idle = std::pin::pin!(sleep_until(deadline));
@@ -163,6 +178,10 @@ async fn serve(
     loop {
         tokio::select! {
             biased;
+            () = left(leaving), if !is_leaving => {
+                connection.graceful_shutdown();
+                (is_leaving, is_going) = (true, true);
+            }
             Some(ended) = streams.join_next() => {
                 cancels = match ended {
                     Ok(Ended::Cancelled) => cancels + 1,
@@ -192,10 +211,6 @@ async fn serve(
                 idle.as_mut().reset(Instant::now() + GOODBYE_TIME);
             }
             () = silence.as_mut() => return Err(Broken::Silent),
-            () = left(&mut leaving), if !is_leaving => {
-                connection.graceful_shutdown();
-                (is_leaving, is_going) = (true, true);
-            }
         }
     }
 }
