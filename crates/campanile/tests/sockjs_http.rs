@@ -24,7 +24,10 @@ fn s40_a_poll_opens_a_session_and_gets_what_was_sent_since_the_last_one() {
     }
     let all = "a[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\"]\n";
     assert_eq!(poll(&mut test, "/e/0/s/xhr"), all);
-    assert_eq!(post(&mut test, "/e/0/other/xhr_send", "[\"x\"]").status, 404);
+    assert_eq!(
+        post(&mut test, "/e/0/other/xhr_send", "[\"x\"]").status,
+        404
+    );
 }
 
 #[test]
@@ -35,7 +38,8 @@ fn s47_a_session_without_requests_ends_and_is_remembered_for_a_while() {
     send(&mut test, "/e/0/s/xhr_send", "[\"x\"]");
     assert_eq!(poll(&mut test, "/e/0/s/xhr"), "a[\"x\"]\n");
     test.advance(Duration::from_secs(6));
-    let told = "c[1001,\"no-receiver: no request fetched messages for 5 s; open another session\"]\n";
+    let told =
+        "c[1001,\"no-receiver: no request fetched messages for 5 s; open another session\"]\n";
     assert_eq!(poll(&mut test, "/e/0/s/xhr"), told);
     assert_eq!(poll(&mut test, "/e/0/s/xhr"), told);
     assert_eq!(post(&mut test, "/e/0/s/xhr_send", "[\"x\"]").status, 404);

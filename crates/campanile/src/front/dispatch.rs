@@ -7,7 +7,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use campanile_hub::{Destination, NewSession, PathParameters, Timeouts, TransportKind};
-use campanile_websocket::{ExtensionOffer, is_upgrade, validate_request};
+use campanile_websocket::{
+    ExtensionOffer, is_upgrade, validate_extended_connect, validate_request,
+};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tower_service::Service;
 
@@ -34,13 +36,13 @@ pub(crate) async fn dispatch(
 ) -> Response<Body> {
     let endpoints = running.endpoints.routes();
     let found = endpoints.find(request.uri().path());
-    let found = found
-        .filter(|(_, _, mounted)| is_upgrade(request.headers()) || !mounted.rules.plain_http_too);
+    let found =
+        found.filter(|(_, _, mounted)| wants_websocket(&request) || !mounted.rules.plain_http_too);
     let path = request.uri().path().to_owned();
     let below = match found {
         Some((template, values, mounted)) => {
             let greeting = sockjs::Below::greeting(template, mounted, &path);
-            match greeting.filter(|_| !is_upgrade(request.headers())) {
+            match greeting.filter(|_| !wants_websocket(&request)) {
                 Some(greeting) => Some(greeting),
                 None => {
                     let asked = Asked {
@@ -81,7 +83,7 @@ pub(crate) async fn dispatch(
         };
         return open_websocket(running, asked, request, hand_over).await;
     }
-    if is_upgrade(request.headers()) {
+    if wants_websocket(&request) {
         let detail = format!(
             "there is no endpoint at {}; check the path, which is case-sensitive",
             request.uri().path()
@@ -117,6 +119,15 @@ async fn open_websocket(
     }
 }
 
+/// What an extended CONNECT asks for (RFC 8441 4): an extension of such requests.
+#[derive(Clone)]
+pub(crate) struct ConnectProtocol(pub(super) Box<str>);
+
+/// Whether a request asks for a WebSocket, over HTTP/1.1 or HTTP/2.
+pub(crate) fn wants_websocket<B>(request: &hyper::Request<B>) -> bool {
+    is_upgrade(request.headers()) || request.extensions().get::<ConnectProtocol>().is_some()
+}
+
 /// The two ends of a connection, and whether others can read it.
 #[derive(Clone, Copy)]
 pub(crate) struct Addresses {
@@ -149,7 +160,8 @@ struct Asked<'a> {
     way: Way,
 }
 
-/// Checks a handshake, asks who may come in, opens the session and answers 101.
+/// Checks a handshake, asks who may come in, opens the session and answers 101, or 200 to an
+/// extended CONNECT.
 async fn shake_hands(
     running: &Running,
     asked: Asked<'_>,
@@ -162,12 +174,15 @@ async fn shake_hands(
         addresses,
         way,
     } = asked;
-    let valid = validate_request(request.method(), request.version(), request.headers()).map_err(
-        |error| {
-            let detail = format!("{} is a WebSocket endpoint: {error}", template.as_str());
-            Box::new(problem_with(error.status(), &detail, error.headers()))
-        },
-    )?;
+    let (method, headers) = (request.method(), request.headers());
+    let valid = match request.extensions().get::<ConnectProtocol>() {
+        Some(protocol) => validate_extended_connect(method, &protocol.0, headers),
+        None => validate_request(method, request.version(), headers),
+    };
+    let valid = valid.map_err(|error| {
+        let detail = format!("{} is a WebSocket endpoint: {error}", template.as_str());
+        Box::new(problem_with(error.status(), &detail, error.headers()))
+    })?;
     let on_upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     let Addresses {
@@ -320,7 +335,7 @@ pub(super) fn check_request<B>(request: &hyper::Request<B>) -> Option<Response<B
         .uri()
         .path_and_query()
         .map_or(0, |target| target.as_str().len());
-    let (status, detail) = if request.version() == http::Version::HTTP_11 && hosts != 1 {
+    let (status, detail) = if request.version() >= http::Version::HTTP_11 && hosts != 1 {
         (
             StatusCode::BAD_REQUEST,
             "send exactly one Host header (RFC 9112 3.2)".to_owned(),
