@@ -8,6 +8,7 @@ use campanile_websocket::Limits;
 pub(crate) use crate::callbacks::Callbacks;
 use crate::extract::RequiredState;
 use crate::handshake::HandshakeRules;
+use crate::sockjs::SockJs;
 use crate::stomp::StompRules;
 use crate::wire::Wire;
 
@@ -75,6 +76,8 @@ pub struct Endpoint {
     pub(crate) stomp_rules: StompRules,
     /// What its sessions' bytes are.
     pub(crate) wire: Wire,
+    /// There if it serves SockJS, too.
+    pub(crate) sockjs: Option<SockJs>,
 }
 
 impl Default for Endpoint {
@@ -98,6 +101,7 @@ impl Endpoint {
             speaks_stomp: false,
             stomp_rules: StompRules::default(),
             wire: Wire::WebSocket,
+            sockjs: None,
         }
     }
 

@@ -85,6 +85,7 @@ mod retained;
 pub mod schedule;
 mod sent;
 mod session;
+mod sockjs;
 mod state;
 mod statistics;
 mod stomp;
@@ -103,6 +104,7 @@ pub use campanile_hub::{
     HistoryLimits, Message, OutboxPolicy, Overflow, PONG_TIMEOUT, Parts, PathParameters, Pattern,
     PatternError, Publication, PublicationId, QueueLimits, QueueState, RETAINED_BYTES_MAX,
     RETAINED_DESTINATIONS_MAX, Refusal, RetainedLimits, Separator, SessionId, Timeouts,
+    TransportKind,
 };
 pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
@@ -148,6 +150,7 @@ pub use registry::{Listing, REGISTRY_ITEMS_MAX, SessionEntry, SubscriptionEntry,
 pub use reply::{Close, IntoReply, Reply};
 pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
+pub use sockjs::{SOCKJS_BODY_BYTES_MAX, SOCKJS_HTTP_SESSIONS_MAX, SockJs, SockJsTransport};
 pub use state::Application;
 pub use statistics::{EndedSessions, Statistics, StompFrames};
 pub use stomp::{

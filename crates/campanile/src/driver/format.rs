@@ -14,11 +14,12 @@ use campanile_websocket::{Opcode, WindowBits};
 use super::deflating::Deflating;
 use super::governor::Governor;
 use crate::endpoint::Compression;
+use crate::sockjs::SockJsFormat;
 use crate::wire::Wire;
 
-/// Formats that are not compressed: the plain one, and one for each of the three versions of STOMP
-/// over WebSocket and over TCP.
-const OTHER_FORMATS: usize = 1 + 2 * 3;
+/// Formats that are not compressed: the plain one, two of SockJS, and one for each of the three
+/// versions of STOMP over WebSocket, over TCP, and over SockJS either way.
+const OTHER_FORMATS: usize = 1 + 2 + 4 * 3;
 
 /// RFC 6455 frames, one a message; compressed (RFC 7692) where that was negotiated and is worth it.
 pub(crate) struct WebSocketFormat {
@@ -74,6 +75,8 @@ fn fragments(parts: &Parts) -> Bytes {
 pub(crate) struct WebSocketFormats {
     hub: Hub,
     plain: FormatId,
+    /// Registered when an endpoint first has SockJS.
+    sockjs: Option<SockJsFormats>,
     compressed: Vec<(usize, Arc<CompressedFormats>)>,
     governor: Arc<Governor>,
     started: Instant,
@@ -89,6 +92,13 @@ pub(crate) struct CompressedFormats {
     started: Instant,
 }
 
+/// The formats of SockJS.
+#[derive(Clone, Copy)]
+pub(crate) struct SockJsFormats {
+    websocket: FormatId,
+    http: FormatId,
+}
+
 /// The formats of an endpoint's sessions.
 #[derive(Clone)]
 pub(crate) struct EndpointFormats {
@@ -96,6 +106,8 @@ pub(crate) struct EndpointFormats {
     compressed: Option<Arc<CompressedFormats>>,
     /// Clients may compress, also where we do not.
     inflates: bool,
+    /// There if the endpoint has SockJS.
+    sockjs: Option<SockJsFormats>,
 }
 
 impl WebSocketFormats {
@@ -104,6 +116,7 @@ impl WebSocketFormats {
         Ok(Self {
             hub: hub.clone(),
             plain: hub.register(Arc::new(WebSocketFormat { deflating: None }))?,
+            sockjs: None,
             compressed: Vec::new(),
             governor: Arc::new(Governor::new(shards)),
             started: Instant::now(),
@@ -113,6 +126,19 @@ impl WebSocketFormats {
     /// The hub that they are registered with.
     pub(crate) fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// What an endpoint with SockJS needs beside the others.
+    pub(crate) fn sockjs(&mut self) -> Result<SockJsFormats, TooManyFormats> {
+        if let Some(formats) = self.sockjs {
+            return Ok(formats);
+        }
+        let register = |wire| self.hub.register(Arc::new(SockJsFormat(wire)));
+        let formats = SockJsFormats {
+            websocket: register(Wire::SockJsWebSocket)?,
+            http: register(Wire::SockJsHttp)?,
+        };
+        Ok(*self.sockjs.insert(formats))
     }
 
     /// What an endpoint with this setting needs.
@@ -147,14 +173,29 @@ impl WebSocketFormats {
             plain,
             compressed: Some(compressed),
             inflates: true,
+            sockjs: None,
         })
     }
 }
 
 impl EndpointFormats {
     /// The format of sessions whose bytes go this way, without compression.
-    pub(crate) fn of(&self, _wire: Wire) -> FormatId {
-        self.plain
+    pub(crate) fn of(&self, wire: Wire) -> FormatId {
+        match (wire, self.sockjs) {
+            (Wire::SockJsWebSocket, Some(sockjs)) => sockjs.websocket,
+            (Wire::SockJsHttp, Some(sockjs)) => sockjs.http,
+            _ => self.plain,
+        }
+    }
+
+    /// The format of sessions whose bytes go this way, for a client that inflates with this window;
+    /// `None` if it may not compress either.
+    pub(crate) fn compressed_of(&self, wire: Wire, window: WindowBits) -> Option<FormatId> {
+        match wire {
+            Wire::WebSocket => self.compressed(window),
+            // Any message may be sent as it is, also after compression was negotiated (RFC 7692 6).
+            _ => self.inflates.then(|| self.of(wire)),
+        }
     }
 
     /// One format for all its sessions.
@@ -163,7 +204,13 @@ impl EndpointFormats {
             plain: format,
             compressed: None,
             inflates: false,
+            sockjs: None,
         }
+    }
+
+    /// The same for an endpoint with SockJS.
+    pub(crate) fn with_sockjs(self, sockjs: Option<SockJsFormats>) -> Self {
+        Self { sockjs, ..self }
     }
 
     /// The same for clients that may compress what they send.
@@ -176,7 +223,7 @@ impl EndpointFormats {
 
     /// The format for a client that inflates with this window; `None` if the endpoint does not
     /// compress.
-    pub(crate) fn compressed(&self, window: WindowBits) -> Option<FormatId> {
+    fn compressed(&self, window: WindowBits) -> Option<FormatId> {
         let Some(formats) = &self.compressed else {
             return self.inflates.then_some(self.plain);
         };

@@ -18,6 +18,7 @@ use crate::handshake::{Handshake, Refused, ask, negotiate_extensions, refusal, s
 use crate::mounted::{Behaviour, Mounted};
 use crate::path::PathTemplate;
 use crate::problem::{problem, problem_with};
+use crate::sockjs;
 use crate::wire::Wire;
 
 /// How many bytes the path and query of a request may have.
@@ -35,25 +36,50 @@ pub(crate) async fn dispatch(
     let found = endpoints.find(request.uri().path());
     let found = found
         .filter(|(_, _, mounted)| is_upgrade(request.headers()) || !mounted.rules.plain_http_too);
-    if let Some((template, values, mounted)) = found {
-        let parameters = PathParameters::new(Arc::clone(template.shared_names()), values);
-        let addresses = hand_over.map_or_else(|| Addresses::of(&request), |(_, known)| known);
-        let asked = Asked {
-            mounted,
-            template,
-            parameters,
-            addresses,
-        };
-        return match shake_hands(running, asked, request).await {
-            Ok((response, upgrading)) => {
-                match hand_over {
-                    Some((hand_over, _)) => hand_over.put(upgrading),
-                    None => upgrading.in_background(),
+    let path = request.uri().path().to_owned();
+    let below = match found {
+        Some((template, values, mounted)) => {
+            let greeting = sockjs::Below::greeting(template, mounted, &path);
+            match greeting.filter(|_| !is_upgrade(request.headers())) {
+                Some(greeting) => Some(greeting),
+                None => {
+                    let asked = Asked {
+                        mounted,
+                        template,
+                        parameters: PathParameters::new(
+                            Arc::clone(template.shared_names()),
+                            values,
+                        ),
+                        addresses: addresses_of(&request, hand_over),
+                        way: Way::WEBSOCKET,
+                    };
+                    return open_websocket(running, asked, request, hand_over).await;
                 }
-                response
             }
-            Err(response) => *response,
+        }
+        None => sockjs::below(&endpoints, &path),
+    };
+    if let Some(below) = below {
+        let addresses = addresses_of(&request, hand_over);
+        let Some(way) = below.websocket() else {
+            let circumstances = sockjs::Circumstances {
+                addresses,
+                cutter: hand_over.map(|(hand_over, _)| &hand_over.cut),
+            };
+            return sockjs::serve(running, below, request, circumstances).await;
         };
+        if let Some(refused) = sockjs::refuse_upgrade(request.method()) {
+            return refused;
+        }
+        let names = Arc::clone(below.template.shared_names());
+        let asked = Asked {
+            mounted: below.mounted,
+            template: below.template,
+            parameters: PathParameters::new(names, below.values),
+            addresses,
+            way,
+        };
+        return open_websocket(running, asked, request, hand_over).await;
     }
     if is_upgrade(request.headers()) {
         let detail = format!(
@@ -65,6 +91,29 @@ pub(crate) async fn dispatch(
     match routes.call(request).await {
         Ok(response) => response,
         Err(never) => match never {},
+    }
+}
+
+fn addresses_of(request: &Request, hand_over: Option<(&HandOver, Addresses)>) -> Addresses {
+    hand_over.map_or_else(|| Addresses::of(request), |(_, known)| known)
+}
+
+/// Answers a handshake, and leaves in `hand_over` what is to be done once the answer is written.
+async fn open_websocket(
+    running: &Running,
+    asked: Asked<'_>,
+    request: Request,
+    hand_over: Option<(&HandOver, Addresses)>,
+) -> Response<Body> {
+    match shake_hands(running, asked, request).await {
+        Ok((response, upgrading)) => {
+            match hand_over {
+                Some((hand_over, _)) => hand_over.put(upgrading),
+                None => upgrading.in_background(),
+            }
+            response
+        }
+        Err(response) => *response,
     }
 }
 
@@ -97,6 +146,7 @@ struct Asked<'a> {
     template: &'a PathTemplate,
     parameters: PathParameters,
     addresses: Addresses,
+    way: Way,
 }
 
 /// Checks a handshake, asks who may come in, opens the session and answers 101.
@@ -110,6 +160,7 @@ async fn shake_hands(
         template,
         parameters,
         addresses,
+        way,
     } = asked;
     let valid = validate_request(request.method(), request.version(), request.headers()).map_err(
         |error| {
@@ -127,7 +178,7 @@ async fn shake_hands(
     let seen = mounted.proxies.see(remote, is_secure, &parts.headers);
     let attributes = mounted.rules.attributes.clone();
     let mut handshake = Handshake::new(parts, valid, seen, local).with(parameters, attributes);
-    let opened = enter(running, mounted, &mut handshake, Way::WEBSOCKET).await;
+    let opened = enter(running, mounted, &mut handshake, way).await;
     let opened = opened.map_err(|refused| Box::new(refusal(&handshake, &refused)))?;
     let response = switching(&handshake, &opened.extensions);
     let upgrading = Upgrading::new(
@@ -151,6 +202,12 @@ impl Way {
     /// A message a frame.
     pub(crate) const WEBSOCKET: Self = Self {
         wire: Wire::WebSocket,
+        transport: TransportKind::WebSocket,
+    };
+
+    /// Frames of SockJS in the messages of a WebSocket.
+    pub(crate) const SOCKJS_WEBSOCKET: Self = Self {
+        wire: Wire::SockJsWebSocket,
         transport: TransportKind::WebSocket,
     };
 }
@@ -207,8 +264,12 @@ async fn open<'a>(
     let rules = &mounted.rules;
     rules.check_login(handshake)?;
     let behaviour = mounted.behaviour(handshake)?;
-    let (extensions, compressed) =
-        negotiate_extensions(handshake, rules.extensions.as_ref(), &behaviour.formats);
+    let (extensions, compressed) = negotiate_extensions(
+        handshake,
+        rules.extensions.as_ref(),
+        &behaviour.formats,
+        way.wire,
+    );
     rules.keep_headers(handshake);
     let (principal, path_parameters, protocol, attributes) = handshake.for_session();
     let session = NewSession {
@@ -217,6 +278,9 @@ async fn open<'a>(
         outbox: behaviour.outbox,
         timeouts: Timeouts {
             life: handshake.expiry(),
+            heart_beat: mounted
+                .heart_beat(way.wire)
+                .or(behaviour.timeouts.heart_beat),
             ..behaviour.timeouts
         },
         principal,
