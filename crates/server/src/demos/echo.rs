@@ -13,9 +13,7 @@ const FRAGMENTS_MAX: usize = 131_072;
 pub(super) const STREAM_BYTES_MAX: usize = 4_096;
 
 pub(super) fn mount(builder: Builder) -> Builder {
-    let sockjs = SockJs::new()
-        .stream_bytes_max(STREAM_BYTES_MAX)
-        .jsonp(true);
+    let sockjs = SockJs::new().stream_bytes_max(STREAM_BYTES_MAX).jsonp(true);
     let endpoint = Endpoint::new()
         .origins(OriginPolicy::Any)
         .message_bytes_max(MESSAGE_BYTES_MAX)
