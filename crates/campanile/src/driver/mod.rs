@@ -39,7 +39,7 @@ pub(crate) use self::inbound::Inbound;
 #[cfg(feature = "test-kit")]
 pub(crate) use self::memory::{MemoryPeer, MemoryShard, memory_pipe};
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
-pub(crate) use self::pipe::{PIPE_BYTES_MAX, PipeEnd, PipeTransport, pipe, pipe_for_requests};
+pub(crate) use self::pipe::{PIPE_BYTES_MAX, PipeEnd, pipe, pipe_for_requests};
 #[cfg(feature = "tls")]
 pub(crate) use self::transport::TlsTransport;
 pub(crate) use self::transport::Transport;
