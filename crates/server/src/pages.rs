@@ -16,9 +16,10 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 const WORDS: &str = "text/plain; charset=utf-8";
 
-/// stompjs and its licence, which `build.rs` fetches: empty if it could not. And our package for it,
-/// which is in the repository. People's own pages load both from here, too, so their addresses stay.
-const LIBRARY: [(&str, &str, &str); 3] = [
+/// stompjs and sockjs-client with their licences, which `build.rs` fetches: empty if it could not.
+/// And our package for the first, which is in the repository. People's own pages load them from
+/// here, too, so their addresses stay.
+const LIBRARY: [(&str, &str, &str); 5] = [
     (
         "/assets/stomp.umd.min.js",
         SCRIPT,
@@ -34,13 +35,24 @@ const LIBRARY: [(&str, &str, &str); 3] = [
         SCRIPT,
         include_str!("../../../packages/stompjs-recovery/index.js"),
     ),
+    (
+        "/assets/sockjs.min.js",
+        SCRIPT,
+        include_str!(concat!(env!("OUT_DIR"), "/sockjs.min.js")),
+    ),
+    (
+        "/assets/sockjs.LICENSE.txt",
+        WORDS,
+        include_str!(concat!(env!("OUT_DIR"), "/sockjs.LICENSE.txt")),
+    ),
 ];
 
-/// What is there instead of the library, if it could not be fetched.
+/// What is there instead of a library that could not be fetched.
 const LIBRARY_IS_MISSING: &str = "\
-stompjs is not in this program: when it was built, npm or the network was missing.
+This library is not in this program: when it was built, npm or the network was missing.
 Install npm, then: touch crates/server/build.rs && cargo build
-Or name a folder with the package: CAMPANILE_STOMPJS=path/to/@stomp/stompjs cargo build
+Or name a folder with the package:
+  CAMPANILE_STOMPJS=path/to/@stomp/stompjs CAMPANILE_SOCKJS=path/to/sockjs-client cargo build
 ";
 
 /// Where each page is, what it is, and its text.
