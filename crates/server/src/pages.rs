@@ -115,6 +115,16 @@ const PAGES: &[(&str, &str, &str)] = &[
         include_str!("../pages/greetings-frames.js"),
     ),
     (
+        "/assets/greetings-transport.js",
+        SCRIPT,
+        include_str!("../pages/greetings-transport.js"),
+    ),
+    (
+        "/assets/greetings-wire.js",
+        SCRIPT,
+        include_str!("../pages/greetings-wire.js"),
+    ),
+    (
         "/assets/recovery.css",
         CSS,
         include_str!("../pages/recovery.css"),
@@ -168,6 +178,16 @@ const PAGES: &[(&str, &str, &str)] = &[
         "/assets/protocol-frames.js",
         SCRIPT,
         include_str!("../pages/protocol-frames.js"),
+    ),
+    (
+        "/assets/protocol-listeners.js",
+        SCRIPT,
+        include_str!("../pages/protocol-listeners.js"),
+    ),
+    (
+        "/assets/protocol-ways.js",
+        SCRIPT,
+        include_str!("../pages/protocol-ways.js"),
     ),
     ("/assets/bell.svg", SVG, include_str!("../pages/bell.svg")),
     ("/favicon.svg", SVG, include_str!("../pages/bell.svg")),
