@@ -134,6 +134,7 @@ fn measure(frames: Frames) -> (f64, f64) {
             uri: "/quotes".into(),
             protocol: None,
             extensions: None,
+            transport: campanile_hub::TransportKind::default(),
             is_secure: false,
             remote_address: address,
             local_address: address,

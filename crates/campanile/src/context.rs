@@ -307,6 +307,7 @@ pub(crate) mod tests {
                 outbox: OutboxPolicy::default(),
                 timeouts: campanile_hub::Timeouts::default(),
                 extensions: None,
+                transport: campanile_hub::TransportKind::default(),
                 is_secure: false,
                 principal: None,
                 path_parameters: PathParameters::new(names, vec!["7".to_owned()]),

@@ -8,7 +8,8 @@ use campanile_websocket::Limits;
 pub(crate) use crate::callbacks::Callbacks;
 use crate::extract::RequiredState;
 use crate::handshake::HandshakeRules;
-use crate::stomp::{StompRules, Wire};
+use crate::stomp::StompRules;
+use crate::wire::Wire;
 
 /// How many messages of one session may wait for its handler before reading pauses.
 pub const WAITING_MESSAGES_MAX: usize = 64;

@@ -90,6 +90,7 @@ mod statistics;
 mod stomp;
 #[cfg(feature = "test-kit")]
 pub mod testing;
+mod wire;
 
 /// The axum crate, whose `Router` plain routes are made of.
 pub use axum;

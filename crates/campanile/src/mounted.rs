@@ -11,7 +11,8 @@ use crate::front::TrustedProxies;
 use crate::handshake::{
     ExtensionAnswers, Handshake, HandshakeInterceptor, HandshakeRules, Refused, Speaker,
 };
-use crate::stomp::{StompRuntime, Wire};
+use crate::stomp::StompRuntime;
+use crate::wire::Wire;
 
 /// An endpoint on its path.
 pub(crate) struct Mounted {

@@ -79,6 +79,7 @@ fn main() {
             uri: "/e".into(),
             protocol: None,
             extensions: None,
+            transport: campanile_hub::TransportKind::default(),
             is_secure: false,
             remote_address: address,
             local_address: address,

@@ -93,6 +93,7 @@ fn open(shard: &mut Shard, format: FormatId) -> Slot {
         uri: "/e".into(),
         protocol: None,
         extensions: None,
+        transport: campanile_hub::TransportKind::default(),
         is_secure: false,
         remote_address: address,
         local_address: address,

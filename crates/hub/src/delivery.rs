@@ -32,7 +32,13 @@ impl Delivery {
             Self::Replaced(message) => {
                 // Without room for encodings, since nobody shares them.
                 let destination = publication.destination().clone();
-                let other = Publication::new(publication.id(), destination, message, 0);
+                let other = Publication::new(
+                    publication.id(),
+                    publication.accepted(),
+                    destination,
+                    message,
+                    0,
+                );
                 Some(Cow::Owned(Arc::new(other)))
             }
         }

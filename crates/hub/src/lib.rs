@@ -55,6 +55,7 @@
 //!         uri: "/chat".into(),
 //!         protocol: None,
 //!         extensions: None,
+//!         transport: campanile_hub::TransportKind::default(),
 //!         is_secure: false,
 //!         remote_address: address,
 //!         local_address: address,
@@ -104,6 +105,7 @@ mod session;
 mod shard;
 mod sink;
 mod topics;
+mod transport_kind;
 mod view;
 mod watch;
 mod wheel;
@@ -142,6 +144,7 @@ pub use session::{
 pub use shard::{CLOSING_TIMEOUT, SESSIONS_PER_SHARD_MAX, Shard, Wait};
 pub use sink::{Cause, Ending, Sink, Written};
 pub use topics::Filter;
+pub use transport_kind::TransportKind;
 pub use view::{SessionView, View};
 pub use watch::{PONG_TIMEOUT, Timeouts};
 pub use wheel::TICK;

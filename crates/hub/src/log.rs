@@ -109,7 +109,7 @@ impl Log {
         predicate: Option<&Predicate>,
         formats: usize,
     ) -> (Accepted, ToWake) {
-        let publication = state.accept(self.epoch, destination, message, formats);
+        let publication = state.accept(self.epoch, (self.clock)(), destination, message, formats);
         // What is for some only must not be replayed to others.
         match predicate {
             None => {
@@ -143,7 +143,7 @@ impl Log {
             return Err(Refusal::Overloaded);
         }
         let destination = session.endpoint().clone();
-        let publication = state.accept(self.epoch, destination, message, formats);
+        let publication = state.accept(self.epoch, (self.clock)(), destination, message, formats);
         let id = publication.id();
         self.enqueue(&mut state, shard, Entry::Direct(session.id(), publication));
         Ok((
@@ -385,6 +385,7 @@ impl State {
     fn accept(
         &mut self,
         epoch: u64,
+        accepted: Moment,
         destination: Destination,
         message: Message,
         formats: usize,
@@ -394,6 +395,12 @@ impl State {
             epoch,
             position: self.position,
         };
-        Arc::new(Publication::new(id, destination, message, formats))
+        Arc::new(Publication::new(
+            id,
+            accepted,
+            destination,
+            message,
+            formats,
+        ))
     }
 }

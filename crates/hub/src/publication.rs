@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::destination::Destination;
 use crate::format::{FormatId, Formats};
 use crate::headers::Headers;
+use crate::moment::Moment;
 
 /// What a message says, before any protocol has framed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +154,7 @@ impl fmt::Display for PublicationId {
 #[derive(Debug)]
 pub struct Publication {
     id: PublicationId,
+    accepted: Moment,
     destination: Destination,
     content: Content,
     headers: Headers,
@@ -163,6 +165,7 @@ pub struct Publication {
 impl Publication {
     pub(crate) fn new(
         id: PublicationId,
+        accepted: Moment,
         destination: Destination,
         message: Message,
         formats: usize,
@@ -175,6 +178,7 @@ impl Publication {
         let encoded = (0..formats).map(|_| OnceLock::new()).collect();
         Self {
             id,
+            accepted,
             destination,
             content,
             headers,
@@ -186,6 +190,12 @@ impl Publication {
     /// Its place in the log.
     pub fn id(&self) -> PublicationId {
         self.id
+    }
+
+    /// When it was accepted, on the hub's [clock](crate::Hub::with_clock); not told of messages of
+    /// queues, for which this is the clock's start.
+    pub fn accepted(&self) -> Moment {
+        self.accepted
     }
 
     /// What it was sent to.
@@ -356,7 +366,8 @@ mod tests {
             position: 1,
         };
         let destination = Destination::endpoint("/e");
-        let publication = Publication::new(id, destination, Message::text("ding"), 1);
+        let publication =
+            Publication::new(id, Moment::default(), destination, Message::text("ding"), 1);
         let start = Barrier::new(SHARDS);
         std::thread::scope(|scope| {
             for _ in 0..SHARDS {

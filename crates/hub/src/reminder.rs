@@ -75,6 +75,7 @@ mod tests {
                 uri: "/e".into(),
                 protocol: None,
                 extensions: None,
+                transport: crate::TransportKind::default(),
                 is_secure: false,
                 remote_address: address,
                 local_address: address,

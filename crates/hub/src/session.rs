@@ -11,6 +11,7 @@ use crate::destination::Destination;
 use crate::format::FormatId;
 use crate::moment::Moment;
 use crate::outbox::OutboxPolicy;
+use crate::transport_kind::TransportKind;
 use crate::watch::Timeouts;
 
 /// Which session of a shard: an index that is used again after the session has ended.
@@ -208,6 +209,8 @@ pub struct NewSession {
     pub protocol: Option<Arc<str>>,
     /// The extensions that were agreed on, as the answer's header has them.
     pub extensions: Option<Arc<str>>,
+    /// How its bytes reach the client.
+    pub transport: TransportKind,
     /// Whether the client came over TLS: to us, or to a proxy that we trust.
     pub is_secure: bool,
     /// The client's address, as the socket tells it or a proxy that we trust.
@@ -250,6 +253,7 @@ pub struct Session {
     uri: Box<str>,
     protocol: Option<Arc<str>>,
     extensions: Option<Arc<str>>,
+    transport: TransportKind,
     is_secure: bool,
     remote_address: SocketAddr,
     local_address: SocketAddr,
@@ -274,6 +278,7 @@ impl Session {
             uri: new.uri,
             protocol: new.protocol,
             extensions: new.extensions,
+            transport: new.transport,
             is_secure: new.is_secure,
             remote_address: new.remote_address,
             local_address: new.local_address,
@@ -366,6 +371,11 @@ impl Session {
     /// `permessage-deflate; server_no_context_takeover; …`.
     pub fn extensions(&self) -> Option<&str> {
         self.extensions.as_deref()
+    }
+
+    /// How its bytes reach the client.
+    pub fn transport(&self) -> TransportKind {
+        self.transport
     }
 
     /// Whether the client came over TLS: to us, or to a proxy that we trust.

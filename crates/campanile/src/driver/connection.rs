@@ -18,7 +18,8 @@ use super::transport::Transport;
 use super::{Arrival, EndpointRuntime};
 use crate::context::Event;
 use crate::session::Session;
-use crate::stomp::{StompSession, Wire};
+use crate::stomp::StompSession;
+use crate::wire::Wire;
 
 /// How many reads one connection may do before others have their turn.
 const READS_PER_TURN: usize = 4;
@@ -66,6 +67,8 @@ enum Codec {
     WebSocket(Decoder),
     /// Whatever its STOMP session makes of them.
     Bare,
+    /// Nothing comes from this client; only its end can be read.
+    Silent,
 }
 
 /// What is left of a turn of reading.
@@ -99,11 +102,13 @@ impl Connection {
         let Arrival {
             transport,
             early,
+            wire,
             may_compress,
         } = arrival;
-        let codec = match endpoint.wire {
+        let codec = match wire {
             Wire::Bare => Codec::Bare,
-            Wire::WebSocket => {
+            Wire::SockJsHttp | Wire::EventStream | Wire::JsonLines => Codec::Silent,
+            Wire::WebSocket | Wire::SockJsWebSocket => {
                 let mut decoder = Decoder::new(Role::Server);
                 if endpoint.callbacks.is_in_parts() {
                     decoder = decoder.in_parts();
@@ -114,7 +119,7 @@ impl Connection {
                 Codec::WebSocket(decoder)
             }
         };
-        let (wire, stomp) = (endpoint.wire, endpoint.stomp.as_ref());
+        let stomp = endpoint.stomp.as_ref();
         let stomp = stomp.map(|runtime| Box::new(StompSession::new(Arc::clone(runtime), wire)));
         Self {
             transport,
@@ -214,10 +219,14 @@ impl Connection {
                 return stop;
             }
             left.messages -= 1;
-            let Codec::WebSocket(decoder) = &mut self.codec else {
-                let consumed = self.take_frames(slot, input, left, shard, caller, now);
-                input = &mut input[consumed..];
-                continue;
+            let decoder = match &mut self.codec {
+                Codec::WebSocket(decoder) => decoder,
+                Codec::Bare => {
+                    let consumed = self.take_frames(slot, input, left, shard, caller, now);
+                    input = &mut input[consumed..];
+                    continue;
+                }
+                Codec::Silent => break,
             };
             let at_once = match self.may_compress {
                 true => input.len().min(COMPRESSED_BYTES_AT_ONCE),

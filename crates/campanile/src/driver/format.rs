@@ -14,6 +14,7 @@ use campanile_websocket::{Opcode, WindowBits};
 use super::deflating::Deflating;
 use super::governor::Governor;
 use crate::endpoint::Compression;
+use crate::wire::Wire;
 
 /// Formats that are not compressed: the plain one, and one for each of the three versions of STOMP
 /// over WebSocket and over TCP.
@@ -151,6 +152,11 @@ impl WebSocketFormats {
 }
 
 impl EndpointFormats {
+    /// The format of sessions whose bytes go this way, without compression.
+    pub(crate) fn of(&self, _wire: Wire) -> FormatId {
+        self.plain
+    }
+
     /// One format for all its sessions.
     pub(crate) fn only(format: FormatId) -> Self {
         Self {

@@ -153,6 +153,7 @@ fn session(format: FormatId) -> NewSession {
         uri: "/quotes".into(),
         protocol: None,
         extensions: None,
+        transport: campanile_hub::TransportKind::default(),
         is_secure: false,
         remote_address: address,
         local_address: address,

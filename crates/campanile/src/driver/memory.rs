@@ -111,7 +111,7 @@ pub(crate) struct MemoryTransport(Arc<Mutex<Queues>>);
 pub(crate) struct MemoryPeer(Arc<Mutex<Queues>>);
 
 /// Two ends; `room` is how many bytes wait for the client at most, as in a kernel's buffers.
-pub(crate) fn pipe(room: usize) -> (MemoryTransport, MemoryPeer) {
+pub(crate) fn memory_pipe(room: usize) -> (MemoryTransport, MemoryPeer) {
     let queues = Arc::new(Mutex::new(Queues {
         room,
         ..Queues::default()

@@ -15,6 +15,7 @@ mod lingering;
 #[cfg(feature = "test-kit")]
 mod memory;
 mod pacing;
+mod pipe;
 mod shard_driver;
 mod shard_thread;
 mod sockets;
@@ -36,14 +37,16 @@ pub(crate) use self::format::{EndpointFormats, WebSocketFormats, close_frame};
 #[cfg(test)]
 pub(crate) use self::inbound::Inbound;
 #[cfg(feature = "test-kit")]
-pub(crate) use self::memory::{MemoryPeer, MemoryShard, pipe};
+pub(crate) use self::memory::{MemoryPeer, MemoryShard, memory_pipe};
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
+pub(crate) use self::pipe::{PIPE_BYTES_MAX, PipeEnd, PipeTransport, pipe};
 #[cfg(feature = "tls")]
 pub(crate) use self::transport::TlsTransport;
 pub(crate) use self::transport::Transport;
 use crate::endpoint::{Callbacks, Endpoint};
 use crate::state::Application;
-use crate::stomp::{StompRuntime, Wire};
+use crate::stomp::StompRuntime;
+use crate::wire::Wire;
 
 /// What the poller says when a thread is woken by another one.
 const WAKE_TOKEN: Token = Token(usize::MAX);
@@ -54,8 +57,6 @@ pub(crate) struct EndpointRuntime {
     pub(crate) limits: campanile_websocket::Limits,
     /// There if its sessions speak STOMP.
     pub(crate) stomp: Option<Arc<StompRuntime>>,
-    /// What their bytes are.
-    pub(crate) wire: Wire,
 }
 
 impl EndpointRuntime {
@@ -64,7 +65,6 @@ impl EndpointRuntime {
             callbacks: endpoint.callbacks.clone(),
             limits: endpoint.limits,
             stomp,
-            wire: endpoint.wire,
         }
     }
 }
@@ -74,6 +74,8 @@ pub(crate) struct Arrival {
     pub(crate) transport: Transport,
     /// Bytes that came in the same segment as the handshake.
     pub(crate) early: Vec<u8>,
+    /// What its bytes are.
+    pub(crate) wire: Wire,
     /// The client may send compressed messages.
     pub(crate) may_compress: bool,
 }
@@ -93,6 +95,8 @@ pub(crate) enum Ask {
     },
     /// A session's socket will not come.
     Abandon(SessionId),
+    /// Something has happened at the other end of a session's pipe.
+    LookAtPipe(SessionId),
     /// Close all sessions, evenly over this time, and say when the last one is gone.
     Drain {
         over: Duration,

@@ -15,7 +15,7 @@ use super::caller::{Caller, Remains, Report};
 use super::connection::{Connection, Turn, UNREAD_REPLIES_BYTES_MAX};
 use super::lingering::{FIRST_TOKEN, Lingering};
 use super::sockets::Sockets;
-use super::transport::Watcher;
+use super::transport::{Transport, Watcher};
 use super::waiting::Background;
 use super::{Arrival, Ask, Door, EndpointRuntime, WAKE_TOKEN, clock, pacing};
 use crate::calls::{turn_begins, turn_ends};
@@ -243,6 +243,7 @@ impl ShardDriver {
                     self.attach(session, endpoint, arrival);
                 }
                 Ask::Abandon(session) => self.abandon(session),
+                Ask::LookAtPipe(session) => self.look_at_pipe(session),
                 Ask::Drain { over, done } => match self.shard.drain(over, LEAVING, clock::now()) {
                     Outcome::Later(ticket) => {
                         self.drains.insert(ticket, done);
@@ -268,6 +269,29 @@ impl ShardDriver {
         }
     }
 
+    /// Does for a pipe what the poller does for sockets.
+    fn look_at_pipe(&mut self, session: SessionId) {
+        let slot = session.slot();
+        let here = self.sockets.get_mut(slot);
+        let Some(connection) = here.filter(|one| one.session.id() == session) else {
+            return;
+        };
+        let Some(events) = connection.transport.pipe_events() else {
+            return;
+        };
+        if events.is_writable {
+            self.shard.writable(slot);
+            if connection.may_have_more {
+                self.blocked.push(slot);
+            }
+        }
+        if events.is_readable {
+            connection.may_have_more = true;
+            connection.is_read_closed |= events.is_read_closed;
+            self.unfinished.push(slot);
+        }
+    }
+
     fn abandon(&mut self, session: SessionId) {
         if self.is_here(session) {
             self.shard.gone(session.slot());
@@ -287,7 +311,14 @@ impl ShardDriver {
         };
         let session = Session::new(Arc::clone(session), self.caller.hub().clone());
         let token = Token(slot.index());
-        if let Err(error) = arrival.transport.register(&self.watcher, token) {
+        let registered = match &mut arrival.transport {
+            Transport::Pipe(pipe) => {
+                pipe.register(&self.door, id);
+                Ok(())
+            }
+            socket => socket.register(&self.watcher, token),
+        };
+        if let Err(error) = registered {
             tracing::warn!(%error, "a socket could not be watched");
             self.shard.gone(slot);
             return;
@@ -375,7 +406,11 @@ impl ShardDriver {
             ..
         } = connection;
         let is_unfinished = transport.finish();
-        if must_linger || is_unfinished || ending.cause == Cause::SlowConsumer {
+        if let Transport::Pipe(pipe) = &transport {
+            if ending.cause == Cause::SlowConsumer {
+                pipe.cut();
+            }
+        } else if must_linger || is_unfinished || ending.cause == Cause::SlowConsumer {
             let now = clock::now();
             self.lingering
                 .add(transport, &self.watcher, &mut self.buffer, now);

@@ -17,6 +17,7 @@ use mio::{Interest, Registry, Token};
 pub(crate) use self::tls::TlsTransport;
 #[cfg(feature = "test-kit")]
 use super::memory::MemoryTransport;
+use super::pipe::{PipeEvents, PipeTransport};
 
 /// Who tells a shard what has happened to its transports.
 pub(crate) enum Watcher {
@@ -34,13 +35,15 @@ pub(crate) enum Transport {
     /// TLS over TCP.
     #[cfg(feature = "tls")]
     Tls(Box<TlsTransport>),
+    /// Queues between the shard and a task.
+    Pipe(PipeTransport),
     /// Queues in memory, for tests.
     #[cfg(feature = "test-kit")]
     Memory(MemoryTransport),
 }
 
 impl Transport {
-    /// Lets the shard be told of what happens to it.
+    /// Lets the shard be told of what happens to it. A pipe tells by itself.
     pub(super) fn register(&mut self, watcher: &Watcher, token: Token) -> io::Result<()> {
         match watcher {
             Watcher::Poller(registry) => {
@@ -72,12 +75,21 @@ impl Transport {
         }
     }
 
+    /// What has happened to a pipe; `None` for everything else.
+    pub(super) fn pipe_events(&self) -> Option<PipeEvents> {
+        match self {
+            Self::Pipe(pipe) => Some(pipe.events()),
+            _ => None,
+        }
+    }
+
     /// The socket below, where there is one.
     fn socket(&mut self) -> io::Result<&mut TcpStream> {
         match self {
             Self::Plain(stream) => Ok(stream),
             #[cfg(feature = "tls")]
             Self::Tls(tls) => Ok(tls.socket()),
+            Self::Pipe(_) => Err(io::ErrorKind::Unsupported.into()),
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -96,6 +108,7 @@ impl Transport {
             Self::Plain(stream) => stream.read(buffer),
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.read(buffer),
+            Self::Pipe(pipe) => pipe.read(buffer),
             #[cfg(feature = "test-kit")]
             Self::Memory(memory) => memory.read(buffer),
         }
@@ -108,6 +121,7 @@ impl Transport {
             Self::Plain(_) => count < asked,
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.has_given_all(),
+            Self::Pipe(_) => count < asked,
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => count < asked,
         }
@@ -126,6 +140,7 @@ impl Transport {
             },
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.write(buffers),
+            Self::Pipe(pipe) => pipe.write(buffers),
             #[cfg(feature = "test-kit")]
             Self::Memory(memory) => memory.write(buffers),
         }
@@ -140,6 +155,7 @@ impl Transport {
             Self::Plain(_) => Ok(()),
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.flush(),
+            Self::Pipe(_) => Ok(()),
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => Ok(()),
         }
@@ -152,6 +168,7 @@ impl Transport {
             Self::Plain(_) => false,
             #[cfg(feature = "tls")]
             Self::Tls(tls) => tls.finish(),
+            Self::Pipe(_) => false,
             #[cfg(feature = "test-kit")]
             Self::Memory(_) => false,
         }

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use campanile_hub::{Destination, NewSession, PathParameters, Timeouts};
+use campanile_hub::{Destination, NewSession, PathParameters, Timeouts, TransportKind};
 use campanile_websocket::{ExtensionOffer, is_upgrade, validate_request};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tower_service::Service;
 
 use super::upgrade::{HandOver, Upgrading};
 use crate::app::Running;
-use crate::driver::Reservation;
+use crate::driver::{Arrival, Reservation, Transport};
 use crate::handshake::{Handshake, Refused, ask, negotiate_extensions, refusal, switching, tell};
 use crate::mounted::{Behaviour, Mounted};
 use crate::path::PathTemplate;
 use crate::problem::{problem, problem_with};
+use crate::wire::Wire;
 
 /// How many bytes the path and query of a request may have.
 pub const TARGET_BYTES_MAX: usize = 8 << 10;
@@ -126,37 +127,69 @@ async fn shake_hands(
     let seen = mounted.proxies.see(remote, is_secure, &parts.headers);
     let attributes = mounted.rules.attributes.clone();
     let mut handshake = Handshake::new(parts, valid, seen, local).with(parameters, attributes);
-    let opened = enter(running, mounted, &mut handshake).await;
+    let opened = enter(running, mounted, &mut handshake, Way::WEBSOCKET).await;
     let opened = opened.map_err(|refused| Box::new(refusal(&handshake, &refused)))?;
     let response = switching(&handshake, &opened.extensions);
     let upgrading = Upgrading::new(
         on_upgrade,
         Arc::clone(&opened.behaviour.runtime),
         opened.reservation,
+        opened.wire,
         opened.is_compressed,
     );
     Ok((response, upgrading))
 }
 
+/// How a session's bytes will go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub(crate) wire: Wire,
+    pub(crate) transport: TransportKind,
+}
+
+impl Way {
+    /// A message a frame.
+    pub(crate) const WEBSOCKET: Self = Self {
+        wire: Wire::WebSocket,
+        transport: TransportKind::WebSocket,
+    };
+}
+
 /// A session that waits for its socket.
 pub(crate) struct Opened<'a> {
-    pub(super) behaviour: &'a Behaviour,
+    pub(crate) behaviour: &'a Behaviour,
     extensions: Vec<ExtensionOffer>,
     is_compressed: bool,
-    pub(super) reservation: Reservation,
+    wire: Wire,
+    reservation: Reservation,
+}
+
+impl Opened<'_> {
+    /// Hands the transport of a session without compression to its shard.
+    pub(crate) fn attach(self, transport: Transport) {
+        let arrival = Arrival {
+            transport,
+            early: Vec::new(),
+            wire: self.wire,
+            may_compress: false,
+        };
+        let endpoint = Arc::clone(&self.behaviour.runtime);
+        self.reservation.attach(endpoint, arrival);
+    }
 }
 
 /// Asks whether a client may come in, and opens its session.
-pub(super) async fn enter<'a>(
+pub(crate) async fn enter<'a>(
     running: &Running,
     mounted: &'a Mounted,
     handshake: &mut Handshake,
+    way: Way,
 ) -> Result<Opened<'a>, Refused> {
     mounted.rules.check_source(handshake)?;
     let interceptors = &mounted.rules.interceptors;
     let (passed, asked) = ask(interceptors, handshake).await;
     let opened = match asked {
-        Ok(()) => open(running, mounted, handshake).await,
+        Ok(()) => open(running, mounted, handshake, way).await,
         Err(refused) => Err(refused),
     };
     let outcome = opened.as_ref().map(|_| ());
@@ -169,6 +202,7 @@ async fn open<'a>(
     running: &Running,
     mounted: &'a Mounted,
     handshake: &mut Handshake,
+    way: Way,
 ) -> Result<Opened<'a>, Refused> {
     let rules = &mounted.rules;
     rules.check_login(handshake)?;
@@ -179,7 +213,7 @@ async fn open<'a>(
     let (principal, path_parameters, protocol, attributes) = handshake.for_session();
     let session = NewSession {
         endpoint: Destination::Endpoint(Arc::clone(&mounted.name)),
-        format: compressed.unwrap_or(behaviour.formats.plain),
+        format: compressed.unwrap_or_else(|| behaviour.formats.of(way.wire)),
         outbox: behaviour.outbox,
         timeouts: Timeouts {
             life: handshake.expiry(),
@@ -190,6 +224,7 @@ async fn open<'a>(
         uri: path_and_query(handshake.uri()),
         protocol,
         extensions: mounted.answers.shared(&extensions),
+        transport: way.transport,
         is_secure: handshake.is_secure(),
         remote_address: handshake.remote_address(),
         local_address: handshake.local_address(),
@@ -202,6 +237,7 @@ async fn open<'a>(
         behaviour,
         extensions,
         is_compressed: compressed.is_some(),
+        wire: way.wire,
         reservation,
     })
 }

@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::dispatch::{Addresses, check_request, closing, dispatch};
 use super::head_guard::HeadGuard;
@@ -60,6 +60,9 @@ const TLS_HINT: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
 Content-Type: application/problem+json\r\nContent-Length: 124\r\nConnection: close\r\n\r\n\
 {\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\
 \"detail\":\"this port speaks TLS: use https:// or wss:// in the URL\"}";
+
+/// How long a client that reads an answer too slowly has for the rest of it.
+const CUT_TIME: Duration = Duration::from_secs(2);
 
 /// How long to wait after the operating system had no descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -213,10 +216,7 @@ impl Serve {
         let _ = leave.send(true);
         running.doors.drain(self.drain_time).await;
         let last_requests = async { while accepting.join_next().await.is_some() {} };
-        if tokio::time::timeout(LAST_REQUESTS_TIME, last_requests)
-            .await
-            .is_err()
-        {
+        if timeout(LAST_REQUESTS_TIME, last_requests).await.is_err() {
             tracing::warn!("requests that were still being answered were cut off");
         }
         tracing::info!("left: every session is closed");
@@ -339,6 +339,7 @@ async fn connection(
     let facts = stream.facts();
     let heard = Arc::new(AtomicBool::new(security.is_plain()));
     let hand_over = Arc::new(HandOver::default());
+    let cut = Arc::clone(&hand_over.cut);
     {
         let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
         let is_heard = Arc::clone(&heard);
@@ -375,6 +376,13 @@ async fn connection(
         let served = tokio::select! {
             served = serving.as_mut() => served,
             () = unheard(deadline, &heard) => return,
+            () = cut.notified() => {
+                // What is left may say why; whoever takes nothing does not read that either.
+                match timeout(CUT_TIME, serving).await {
+                    Ok(served) => served,
+                    Err(_) => return,
+                }
+            }
             () = left(&mut leaving) => {
                 serving.as_mut().graceful_shutdown();
                 serving.await

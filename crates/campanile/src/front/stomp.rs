@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use campanile_hub::TransportKind;
 use campanile_stomp::Version;
 use campanile_websocket::HandshakeRequest;
 use http::{HeaderMap, Request, StatusCode, Uri};
@@ -12,15 +13,15 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::dispatch::{self, Addresses, Opened};
+use super::dispatch::{self, Addresses, Opened, Way};
 use super::serve::{HANDSHAKE_TIMEOUT, admit, left};
 use super::stream::{Facts, Security, Stream};
 use super::upgrade::into_mio;
 use crate::app::Running;
-use crate::driver::{Arrival, Transport};
 use crate::handshake::{Handshake, Refused};
 use crate::mounted::Mounted;
 use crate::stomp::last_error;
+use crate::wire::Wire;
 
 /// How long a client that is refused may take to read why and to leave.
 const REFUSAL_TIME: Duration = Duration::from_secs(2);
@@ -56,7 +57,7 @@ pub(super) async fn connection(
     };
     match entered {
         Ok(opened) => match stream.into_transport(into_mio) {
-            Ok(transport) => attach(opened, transport),
+            Ok(transport) => opened.attach(transport),
             Err(error) => tracing::debug!(%error, "a client left while it came in"),
         },
         Err(refused) => {
@@ -75,7 +76,11 @@ pub(crate) async fn enter<'a>(
     facts: &Facts,
 ) -> Result<Opened<'a>, Refused> {
     let mut handshake = handshake(mounted, addresses, facts);
-    dispatch::enter(running, mounted, &mut handshake).await
+    let way = Way {
+        wire: Wire::Bare,
+        transport: TransportKind::Tcp,
+    };
+    dispatch::enter(running, mounted, &mut handshake, way).await
 }
 
 /// What interceptors are shown in place of a request.
@@ -104,17 +109,6 @@ fn handshake(mounted: &Mounted, addresses: Addresses, facts: &Facts) -> Handshak
     let seen = mounted.proxies.see(remote, is_secure, &HeaderMap::new());
     let attributes = mounted.rules.attributes.clone();
     Handshake::new(parts, nothing, seen, local).with(Default::default(), attributes)
-}
-
-/// Hands the transport to the session's shard.
-pub(crate) fn attach(opened: Opened<'_>, transport: Transport) {
-    let arrival = Arrival {
-        transport,
-        early: Vec::new(),
-        may_compress: false,
-    };
-    let endpoint = Arc::clone(&opened.behaviour.runtime);
-    opened.reservation.attach(endpoint, arrival);
 }
 
 /// The ERROR for a client that may not come in.

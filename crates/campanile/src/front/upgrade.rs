@@ -7,10 +7,12 @@ use hyper::upgrade::{OnUpgrade, Parts, Upgraded};
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use super::head_guard::HeadGuard;
 use super::stream::Stream;
 use crate::driver::{Arrival, EndpointRuntime, Reservation, Transport};
+use crate::wire::Wire;
 
 /// The kernel's send buffer of a session's socket: part of what a session may cost.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
@@ -20,21 +22,32 @@ pub(crate) struct Upgrading {
     on_upgrade: OnUpgrade,
     endpoint: Arc<EndpointRuntime>,
     reservation: Reservation,
+    wire: Wire,
     /// Compression was negotiated.
     may_compress: bool,
 }
 
-/// Where a connection's task finds what is to be done after the answer.
+/// Where a connection's task finds what is to be done after the answer, or instead of it.
 #[derive(Default)]
-pub(crate) struct HandOver(Mutex<Option<Upgrading>>);
+pub(crate) struct HandOver {
+    upgrading: Mutex<Option<Upgrading>>,
+    /// Notified when the connection's client has not read an answer for too long.
+    pub(crate) cut: Arc<Notify>,
+}
 
 impl HandOver {
     pub(super) fn put(&self, upgrading: Upgrading) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrading);
+        *self
+            .upgrading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(upgrading);
     }
 
     pub(crate) fn take(&self) -> Option<Upgrading> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.upgrading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
@@ -43,12 +56,14 @@ impl Upgrading {
         on_upgrade: OnUpgrade,
         endpoint: Arc<EndpointRuntime>,
         reservation: Reservation,
+        wire: Wire,
         may_compress: bool,
     ) -> Self {
         Self {
             on_upgrade,
             endpoint,
             reservation,
+            wire,
             may_compress,
         }
     }
@@ -64,6 +79,7 @@ impl Upgrading {
         let arrival = Arrival {
             transport,
             early,
+            wire: self.wire,
             may_compress: self.may_compress,
         };
         self.reservation.attach(self.endpoint, arrival);

@@ -5,7 +5,7 @@ use campanile_stomp::DecodeError;
 use super::refusing::Culprit;
 use super::reply::Refused;
 use super::session::{Link, Step, StompSession};
-use super::wire::Wire;
+use crate::wire::Wire;
 
 /// How many bytes a client may send up to the end of its CONNECT, heart-beats included, however
 /// they are cut: who has not said who they are gets no more work done.

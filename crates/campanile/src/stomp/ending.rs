@@ -5,7 +5,7 @@ use campanile_hub::{Cause, Ending};
 use campanile_websocket::CloseCode;
 
 use super::session::{Link, StompSession};
-use super::wire::Wire;
+use crate::wire::Wire;
 
 impl StompSession {
     /// Begins to close it: with a close frame where there are such things, else with the end of
@@ -21,12 +21,12 @@ impl StompSession {
         };
         // Refused only where a close is under way already, which is as good.
         let _ = match self.wire {
-            Wire::WebSocket => link.shard.close(link.slot, ending, link.now),
             // Whatever there was to say, a frame before this has said.
             Wire::Bare => {
                 let nothing = Bytes::new();
                 link.shard.close_with(link.slot, ending, nothing, link.now)
             }
+            _ => link.shard.close(link.slot, ending, link.now),
         };
     }
 }

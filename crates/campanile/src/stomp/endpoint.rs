@@ -6,10 +6,10 @@ use campanile_hub::OutboxPolicy;
 use campanile_stomp::Version;
 
 use super::events::StompRules;
-use super::wire::Wire;
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::handshake::{Handshake, HandshakeInterceptor};
 use crate::origin::OriginPolicy;
+use crate::wire::Wire;
 
 /// How long a client may take to send CONNECT, unless said otherwise (S32).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);

@@ -11,8 +11,9 @@ use campanile_websocket::{CloseCode, Opcode, encode_ping};
 
 use super::labels;
 use super::messages::name_answered;
-use super::wire::{WIRES, Wire, last_error, opcode_of};
+use super::wire::{last_error, opcode_of};
 use crate::driver::close_frame;
+use crate::wire::{WIRES, Wire};
 
 /// MESSAGE frames of one version, in what they travel in.
 struct StompFormat {
@@ -143,7 +144,7 @@ impl Format for StompFormat {
     fn ping(&self) -> Option<Bytes> {
         match self.wire {
             Wire::WebSocket => encode_ping(b"").ok(),
-            Wire::Bare => None,
+            _ => None,
         }
     }
 
@@ -155,8 +156,8 @@ impl Format for StompFormat {
     fn close(&self, code: u16, reason: &str) -> Option<Bytes> {
         match self.wire {
             Wire::WebSocket => Some(close_frame(code, reason)),
-            Wire::Bare if code == CloseCode::NORMAL.get() => None,
-            Wire::Bare => Some(last_error(self.version, reason)),
+            _ if code == CloseCode::NORMAL.get() => None,
+            _ => Some(last_error(self.version, reason)),
         }
     }
 

@@ -48,4 +48,4 @@ pub use self::stages::{InboundFrame, OutboundMessage, Passage};
 pub use self::transactions::{
     TRANSACTION_AGE_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_FRAMES_MAX, TRANSACTIONS_MAX,
 };
-pub(crate) use self::wire::{Wire, last_error};
+pub(crate) use self::wire::last_error;

@@ -11,10 +11,11 @@ use campanile_websocket::CloseCode;
 
 use super::session::StompRuntime;
 use super::stages::OutboundMessage;
-use super::wire::{Wire, opcode_of};
+use super::wire::opcode_of;
 use super::{format, labels};
 use crate::error::HandlerError;
 use crate::session::Session;
+use crate::wire::Wire;
 
 /// Why a frame is refused: what the ERROR says, and the WebSocket's close after it.
 #[derive(Clone, Debug, PartialEq, Eq)]

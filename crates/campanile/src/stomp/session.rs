@@ -16,12 +16,12 @@ use super::refusing::Culprit;
 use super::reply::{Refused, not_connected, receipt_of};
 use super::stages::{InboundFrame, Stages};
 use super::transactions::Transactions;
-use super::wire::Wire;
 use crate::context::{Event, Replies, Sent};
 use crate::driver::UNREAD_REPLIES_BYTES_MAX;
 use crate::handler::Callback;
 use crate::session::Session;
 use crate::statistics::Counters;
+use crate::wire::Wire;
 
 /// What all STOMP sessions of an endpoint share; but for the rules, those of an application do.
 #[derive(Clone)]

@@ -5,17 +5,7 @@ use campanile_hub::Content;
 use campanile_stomp::{Command, Version};
 use campanile_websocket::{Opcode, encode_frame, frame_header};
 
-/// What a session's frames travel in, each way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wire {
-    /// WebSocket messages: text ones for text, binary ones for all else (S65).
-    WebSocket,
-    /// TCP, or TLS over it: one frame behind the other.
-    Bare,
-}
-
-/// How many there are.
-pub(crate) const WIRES: usize = 2;
+use crate::wire::Wire;
 
 /// What a message with this content travels as (S65).
 pub(super) fn opcode_of(content: &Content) -> Opcode {
@@ -30,7 +20,7 @@ impl Wire {
     pub(super) fn carry(self, opcode: Opcode, mut frame: Vec<u8>) -> Bytes {
         match self {
             Self::WebSocket => encode_frame(opcode, &frame),
-            Self::Bare => {
+            _ => {
                 self.append_end(&mut frame);
                 frame.into()
             }
@@ -49,7 +39,7 @@ impl Wire {
     pub(super) fn heart_beat(self) -> Bytes {
         match self {
             Self::WebSocket => encode_frame(Opcode::Text, b"\n"),
-            Self::Bare => Bytes::from_static(b"\n"),
+            _ => Bytes::from_static(b"\n"),
         }
     }
 

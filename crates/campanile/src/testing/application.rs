@@ -15,7 +15,7 @@ use super::client::{ROOM_BYTES, TestClient};
 use super::stage::Stage;
 use super::tcp::TestConnection;
 use crate::app::Campanile;
-use crate::driver::{Transport, pipe};
+use crate::driver::{Transport, memory_pipe};
 use crate::front::{Addresses, HandOver, dispatch, stomp};
 use crate::handle::Handle;
 use crate::schedule::clock::Clock;
@@ -103,9 +103,9 @@ impl TestApplication {
             Ok(opened) => opened,
             Err(refused) => panic!("the client may not come in: {refused:?}"),
         };
-        let (transport, peer) = pipe(ROOM_BYTES);
+        let (transport, peer) = memory_pipe(ROOM_BYTES);
         self.stage.add(peer.clone());
-        stomp::attach(opened, Transport::Memory(transport));
+        opened.attach(Transport::Memory(transport));
         self.stage.settle();
         TestConnection::new(Rc::clone(&self.stage), peer)
     }
@@ -277,7 +277,7 @@ impl TestHandshake<'_> {
         let (parts, body) = response.into_parts();
         let stage = &self.test.stage;
         if let Some(upgrading) = hand_over.take() {
-            let (transport, peer) = pipe(ROOM_BYTES);
+            let (transport, peer) = memory_pipe(ROOM_BYTES);
             stage.add(peer.clone());
             upgrading.attach(Transport::Memory(transport), Vec::new());
             stage.settle();

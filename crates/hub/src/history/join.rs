@@ -68,6 +68,7 @@ impl Shard {
         let begun = Begun {
             recovered: joined.recovered,
             cursor: log.cursor(joined.position),
+            replayed: joined.replay.len(),
         };
         self.replay(slot, destinations, label, joined);
         Outcome::Done(begun)

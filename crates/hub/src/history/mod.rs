@@ -129,4 +129,6 @@ pub struct Begun {
     /// Where the subscription joined: who has received the replay, and nothing live yet, continues
     /// from here.
     pub cursor: Cursor,
+    /// How many publications are replayed to it, before a filter has seen them.
+    pub replayed: usize,
 }

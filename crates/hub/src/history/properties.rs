@@ -294,7 +294,13 @@ fn publication(model: &Model, position: u64, to: usize, bytes: usize) -> Arc<Pub
     let id = PublicationId { epoch: 1, position };
     let message = Message::binary(vec![b'x'; bytes]);
     let destination = model.destinations[to].clone();
-    Arc::new(Publication::new(id, destination, message, 0))
+    Arc::new(Publication::new(
+        id,
+        Moment::default(),
+        destination,
+        message,
+        0,
+    ))
 }
 
 fn compare(

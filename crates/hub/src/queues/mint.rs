@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::destination::Destination;
+use crate::moment::Moment;
 use crate::publication::{Message, Publication, PublicationId};
 
 /// Gives publications their positions.
@@ -24,6 +25,8 @@ impl Mint<'_> {
             epoch: self.epoch,
             position: *self.position,
         };
-        Arc::new(Publication::new(id, destination, message, 0))
+        // Its queue knows its age.
+        let unknown = Moment::default();
+        Arc::new(Publication::new(id, unknown, destination, message, 0))
     }
 }

@@ -118,7 +118,7 @@ impl World {
                 let id = PublicationId { epoch: 1, position };
                 let to = Destination::queue("/queue/a");
                 let message = Message::binary(vec![colour]);
-                let publication = Arc::new(Publication::new(id, to, message, 0));
+                let publication = Arc::new(Publication::new(id, Moment::default(), to, message, 0));
                 let life = life.map(u64::from).map(Duration::from_millis);
                 let expires = life.map(|life| self.now.plus(life));
                 self.queue.push(Item::new(publication, expires));

@@ -126,6 +126,7 @@ impl Scene {
             uri: "/e".into(),
             protocol: None,
             extensions: None,
+            transport: TransportKind::default(),
             is_secure: false,
             remote_address: address,
             local_address: address,

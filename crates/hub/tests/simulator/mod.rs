@@ -104,6 +104,7 @@ impl House {
             uri: endpoint.into(),
             protocol: None,
             extensions: None,
+            transport: campanile_hub::TransportKind::default(),
             is_secure: false,
             remote_address: address,
             local_address: address,

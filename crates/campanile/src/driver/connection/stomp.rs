@@ -164,7 +164,7 @@ impl Connection {
         shard: &mut Shard,
         now: Moment,
     ) -> Turn {
-        if matches!(self.codec, Codec::WebSocket(_)) {
+        if !matches!(self.codec, Codec::Bare) {
             return Turn::Gone;
         }
         self.failed = true;
