@@ -56,7 +56,8 @@ export function openSocket(choice, path, protocols, observer) {
 export function ownCode(choice, path, topic) {
   const { origin } = window.location;
   const script = (name) => `<script src="${origin}/assets/${name}"></script>\n`;
-  const options = choice === AUTOMATIC ? '' : `, null, { transports: ['${choice}'] }`;
+  const options =
+    choice === AUTOMATIC ? '' : `, null, {\n      transports: ['${choice}'],\n    }`;
   const [library, connect] =
     choice === PLAIN
       ? ['', `{ brokerURL: '${socketUrl(path)}' }`]
