@@ -1,11 +1,10 @@
 // The page about STOMP with the real sockjs-client: each of its transports, chosen as people do.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { inState, launch, openPage, overhang, watch } from './support/browser.mjs';
+import { serveElsewhere } from './support/elsewhere.mjs';
 import { Inbox, LIMIT, eventually } from './support/patience.mjs';
 import { Server } from './support/server.mjs';
 
@@ -168,19 +167,10 @@ test('s45_the_program_serves_the_client_library_to_pages_of_other_origins', LIMI
     const code = await page.locator('#own-code').textContent();
     assert.match(code, /assets\/sockjs\.min\.js/);
     assert.equal(code.includes('transports'), choice !== 'automatic');
-    const elsewhere = createServer((_, response) => {
-      response.writeHead(200, { 'content-type': 'text/html' }).end(`<!DOCTYPE html>${code}`);
-    });
-    t.after(() => {
-      elsewhere.close();
-      elsewhere.closeAllConnections();
-    });
-    elsewhere.listen(0, '127.0.0.1');
-    await once(elsewhere, 'listening');
     const own = await openPage(t, browser);
     const said = new Inbox();
     own.on('console', (message) => said.put(message.text()));
-    await own.goto(`http://127.0.0.1:${elsewhere.address().port}/`);
+    await own.goto(await serveElsewhere(t, `<!DOCTYPE html>${code}`));
     await eventually(async () => {
       assert.match(await said.take('a greeting'), /^\{"content":"Hello, Ada!"\}$/);
     });

@@ -6,7 +6,8 @@ use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderValue, StatusCode, header};
 
-/// Pages load nothing from elsewhere and run no code that is not in a file of their own.
+/// Pages load nothing from elsewhere and run no code that is not in a file of their own. What SockJS
+/// puts into a page (frames and scripts of its endpoints) is from here, too: it needs no exception.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'";
 
