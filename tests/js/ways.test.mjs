@@ -212,6 +212,7 @@ test('seed_003_the_ways_come_back_when_the_server_does', LIMIT, async (t) => {
   }
   current = await Server.start();
   relay.target = current.host;
+  await page.click('#way-long-polling-start'); // for those who do not want to wait
   for (const way of WAYS) {
     await inState(page, `way-${way}-state`, 'open');
   }

@@ -43,9 +43,13 @@ class Listener {
   constructor(meter) {
     this.meter = meter;
     this.stopping = null;
+    /** Up to where messages have come; whoever was stopped begins anew. */
+    this.cursor = null;
   }
 
+  /** Starts, or tries at once what it would try again in a while. */
   start() {
+    this.stopping?.abort();
     this.stopping = new AbortController();
     this.meter.shows(...CONNECTING);
     this.open(this.stopping.signal);
@@ -53,6 +57,7 @@ class Listener {
 
   stop() {
     this.stopping?.abort();
+    this.cursor = null;
   }
 
   /** Opens again after a while, if nobody has stopped it. */
@@ -77,7 +82,6 @@ class Asking extends Listener {
     this.end = end;
     this.wait = wait;
     this.rest = rest;
-    this.cursor = null;
     this.watch();
   }
 
@@ -102,6 +106,7 @@ class Asking extends Listener {
     this.meter.asks();
     const response = await fetch(url, { signal, headers: { accept: 'application/json' } });
     const told = await response.json();
+    signal.throwIfAborted();
     if (!response.ok) {
       throw new Error(told.detail);
     }
@@ -110,11 +115,6 @@ class Asking extends Listener {
     if (told.recovered === false) {
       this.meter.misses();
     }
-  }
-
-  stop() {
-    super.stop();
-    this.cursor = null;
   }
 
   /** The browser tells how long an answer was, with its head, some time after it has ended. */
@@ -152,7 +152,8 @@ export class Stream extends Listener {
   }
 
   open(signal) {
-    const source = new EventSource(`/events?destination=${this.destination}`);
+    const path = `/events?destination=${this.destination}${after(this.cursor)}`;
+    const source = new EventSource(path);
     signal.addEventListener('abort', () => source.close());
     source.addEventListener('open', () => {
       this.meter.asks();
@@ -184,6 +185,7 @@ export class Stream extends Listener {
 
   /** The lines of an event, put back as they came; comments the browser keeps to itself. */
   gets(before, { lastEventId, data }) {
+    this.cursor = lastEventId;
     this.meter.gets(byteLength(`${before}id: ${lastEventId}\ndata: ${data}\n\n`));
   }
 }
@@ -193,7 +195,6 @@ export class Socket extends Listener {
   constructor(meter, destination) {
     super(meter);
     this.destination = destination;
-    this.cursor = null;
   }
 
   open(signal) {
@@ -227,10 +228,5 @@ export class Socket extends Listener {
     } else if (record.event === 'gap' || record.recovered === false) {
       this.meter.misses();
     }
-  }
-
-  stop() {
-    super.stop();
-    this.cursor = null;
   }
 }

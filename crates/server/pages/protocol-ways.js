@@ -66,6 +66,7 @@ class Meter {
     this.view = view;
     this.changed = changed;
     this.isRunning = false;
+    this.isWaiting = false;
     this.hasMissed = false;
     this.reset();
   }
@@ -83,6 +84,7 @@ class Meter {
 
   shows(state, en, zh) {
     this.isRunning = state !== 'closed' && state !== 'idle';
+    this.isWaiting = state === 'waiting';
     this.hasMissed &&= state !== 'connecting';
     const words = state === 'open' && this.hasMissed ? MISSED : [en, zh];
     this.view.show(state, ...words);
@@ -159,7 +161,7 @@ function addWay({ id, name, listener, asks, what }, changed) {
   const meter = new Meter(card, view, changed);
   const listening = listener(meter, TOPIC);
   const start = () => {
-    if (!meter.isRunning) {
+    if (!meter.isRunning || meter.isWaiting) {
       listening.start();
     }
   };
