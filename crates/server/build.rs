@@ -114,7 +114,7 @@ impl Library {
 
     /// Has npm fetch the package into `folder`, in a time that is bounded.
     fn fetch(&self, folder: &Path) -> Result<(), String> {
-        let Library {
+        let Self {
             package,
             version,
             integrity,
