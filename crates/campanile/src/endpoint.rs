@@ -6,6 +6,7 @@ use campanile_hub::{OutboxPolicy, Overflow, Timeouts};
 use campanile_websocket::Limits;
 
 pub(crate) use crate::callbacks::Callbacks;
+use crate::events::EventsRules;
 use crate::extract::RequiredState;
 use crate::handshake::HandshakeRules;
 use crate::sockjs::SockJs;
@@ -78,6 +79,8 @@ pub struct Endpoint {
     pub(crate) wire: Wire,
     /// There if it serves SockJS, too.
     pub(crate) sockjs: Option<SockJs>,
+    /// There if its sessions listen to destinations that their requests name.
+    pub(crate) events: Option<EventsRules>,
 }
 
 impl Default for Endpoint {
@@ -102,6 +105,7 @@ impl Endpoint {
             stomp_rules: StompRules::default(),
             wire: Wire::WebSocket,
             sockjs: None,
+            events: None,
         }
     }
 

@@ -69,6 +69,7 @@ mod endpoint;
 mod endpoints;
 mod error;
 mod event_kind;
+mod events;
 mod extract;
 mod front;
 mod handle;
@@ -124,6 +125,7 @@ pub use endpoint::{
     WAITING_BYTES_MAX, WAITING_MESSAGES_MAX,
 };
 pub use error::{ClosingError, HandlerError, HandlerPanicked, Rejection};
+pub use events::EventsEndpoint;
 pub use extract::{
     Binary, BinaryPart, Closed, Dropped, Either, Encoded, Failure, FromApplication, FromEvent,
     Headers, Json, MessageHeaders, Path, PayloadFormat, Pong, Query, RequiredState, SentTo,

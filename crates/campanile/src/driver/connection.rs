@@ -1,5 +1,6 @@
 //! One connection: its socket, its codec and its callbacks.
 
+mod events;
 mod sockjs;
 mod stomp;
 
@@ -50,6 +51,7 @@ pub(crate) struct Connection {
     pub(crate) endpoint: Arc<EndpointRuntime>,
     pub(crate) inbound: Inbound,
     codec: Codec,
+    wire: Wire,
     /// There if the endpoint speaks STOMP.
     stomp: Option<Box<StompSession>>,
     /// There if what it sends is as SockJS has it.
@@ -110,6 +112,7 @@ impl Connection {
             early,
             wire,
             may_compress,
+            start: _,
         } = arrival;
         let codec = match wire {
             Wire::Bare => Codec::Bare,
@@ -135,6 +138,7 @@ impl Connection {
             endpoint,
             inbound: Inbound::default(),
             codec,
+            wire,
             stomp,
             arrays: Arrays::new(wire),
             may_compress,

@@ -14,12 +14,14 @@ use campanile_websocket::{Opcode, WindowBits};
 use super::deflating::Deflating;
 use super::governor::Governor;
 use crate::endpoint::Compression;
+use crate::events::EventsFormats;
 use crate::sockjs::SockJsFormat;
 use crate::wire::Wire;
 
-/// Formats that are not compressed: the plain one, two of SockJS, and one for each of the three
-/// versions of STOMP over WebSocket, over TCP, and over SockJS either way.
-const OTHER_FORMATS: usize = 1 + 2 + 4 * 3;
+/// Formats that are not compressed: the plain one, two of SockJS, one for each of the three versions
+/// of STOMP over WebSocket, over TCP, and over SockJS either way, and those of records over
+/// WebSocket, as events and as lines.
+const OTHER_FORMATS: usize = 1 + 2 + 4 * 3 + 3;
 
 /// RFC 6455 frames, one a message; compressed (RFC 7692) where that was negotiated and is worth it.
 pub(crate) struct WebSocketFormat {
@@ -80,6 +82,10 @@ pub(crate) struct WebSocketFormats {
     compressed: Vec<(usize, Arc<CompressedFormats>)>,
     governor: Arc<Governor>,
     started: Instant,
+    /// What user destinations begin with.
+    users: Arc<str>,
+    /// Registered when the first endpoint needs them.
+    events: Option<EventsFormats>,
 }
 
 /// One format for each window. They are registered when a client first negotiates one, so that
@@ -108,6 +114,8 @@ pub(crate) struct EndpointFormats {
     inflates: bool,
     /// There if the endpoint has SockJS.
     sockjs: Option<SockJsFormats>,
+    /// There if its sessions are sent records of what they listen to.
+    events: Option<EventsFormats>,
 }
 
 impl WebSocketFormats {
@@ -120,6 +128,27 @@ impl WebSocketFormats {
             compressed: Vec::new(),
             governor: Arc::new(Governor::new(shards)),
             started: Instant::now(),
+            users: Arc::default(),
+            events: None,
+        })
+    }
+
+    /// Says what the names of user destinations begin with.
+    pub(crate) fn name_users(&mut self, users: &str) {
+        self.users = users.into();
+    }
+
+    /// What an endpoint needs that destinations are listened to by.
+    pub(crate) fn of_events(&mut self) -> Result<EndpointFormats, TooManyFormats> {
+        let formats = match self.events {
+            Some(formats) => formats,
+            None => *self
+                .events
+                .insert(EventsFormats::register(&self.hub, &self.users)?),
+        };
+        Ok(EndpointFormats {
+            events: Some(formats),
+            ..EndpointFormats::only(formats.socket)
         })
     }
 
@@ -174,6 +203,7 @@ impl WebSocketFormats {
             compressed: Some(compressed),
             inflates: true,
             sockjs: None,
+            events: None,
         })
     }
 }
@@ -181,11 +211,14 @@ impl WebSocketFormats {
 impl EndpointFormats {
     /// The format of sessions whose bytes go this way, without compression.
     pub(crate) fn of(&self, wire: Wire) -> FormatId {
-        match (wire, self.sockjs) {
-            (Wire::SockJsWebSocket, Some(sockjs)) => sockjs.websocket,
-            (Wire::SockJsHttp, Some(sockjs)) => sockjs.http,
-            _ => self.plain,
+        match wire {
+            Wire::SockJsWebSocket => self.sockjs.map(|sockjs| sockjs.websocket),
+            Wire::SockJsHttp => self.sockjs.map(|sockjs| sockjs.http),
+            Wire::EventStream => self.events.as_ref().map(|events| events.event_stream),
+            Wire::JsonLines => self.events.as_ref().map(|events| events.json_lines),
+            Wire::WebSocket | Wire::Bare => None,
         }
+        .unwrap_or(self.plain)
     }
 
     /// The format of sessions whose bytes go this way, for a client that inflates with this window;
@@ -205,6 +238,7 @@ impl EndpointFormats {
             compressed: None,
             inflates: false,
             sockjs: None,
+            events: None,
         }
     }
 

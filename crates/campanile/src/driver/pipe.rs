@@ -393,3 +393,7 @@ impl Drop for PipeEnd {
         tell(queues);
     }
 }
+
+#[cfg(test)]
+#[path = "pipe_tests.rs"]
+mod tests;

@@ -16,9 +16,10 @@ use tower_service::Service;
 use super::upgrade::{HandOver, Upgrading};
 use crate::app::Running;
 use crate::driver::{Arrival, Reservation, Transport};
+use crate::events::{self, Start};
 use crate::handshake::{Handshake, Refused, ask, negotiate_extensions, refusal, switching, tell};
 use crate::mounted::{Behaviour, Mounted};
-use crate::path::PathTemplate;
+use crate::path::{PathTemplate, Routes};
 use crate::problem::{problem, problem_with};
 use crate::sockjs;
 use crate::wire::Wire;
@@ -35,88 +36,89 @@ pub(crate) async fn dispatch(
     hand_over: Option<(&HandOver, Addresses)>,
 ) -> Response<Body> {
     let endpoints = running.endpoints.routes();
-    let found = endpoints.find(request.uri().path());
-    let found =
-        found.filter(|(_, _, mounted)| wants_websocket(&request) || !mounted.rules.plain_http_too);
     let path = request.uri().path().to_owned();
-    let below = match found {
-        Some((template, values, mounted)) => {
-            let greeting = sockjs::Below::greeting(template, mounted, &path);
-            match greeting.filter(|_| !wants_websocket(&request)) {
-                Some(greeting) => Some(greeting),
-                None => {
-                    let asked = Asked {
-                        mounted,
-                        template,
-                        parameters: PathParameters::new(
-                            Arc::clone(template.shared_names()),
-                            values,
-                        ),
-                        addresses: addresses_of(&request, hand_over),
-                        way: Way::WEBSOCKET,
-                    };
-                    return open_websocket(running, asked, request, hand_over).await;
-                }
-            }
+    let addresses = hand_over.map_or_else(|| Addresses::of(&request), |(_, known)| known);
+    let hand_over = hand_over.map(|(hand_over, _)| hand_over);
+    match target(&endpoints, &path, &request, addresses) {
+        Target::WebSocket(asked) => open_websocket(running, asked, request, hand_over).await,
+        Target::Events(asked) => {
+            let (parts, _) = request.into_parts();
+            // In a box, since a connection keeps room for this future while its answer goes on.
+            let (mounted, parameters) = (asked.mounted, asked.parameters);
+            let answer = events::respond(running, mounted, parameters, addresses, parts, hand_over);
+            Box::pin(answer).await
         }
-        None => sockjs::below(&endpoints, &path),
-    };
-    if let Some(below) = below {
-        let addresses = addresses_of(&request, hand_over);
-        let Some(way) = below.websocket() else {
+        Target::SockJs(below) => {
             let circumstances = sockjs::Circumstances {
                 addresses,
-                cutter: hand_over.map(|(hand_over, _)| &hand_over.cut),
+                cutter: hand_over.map(|hand_over| &hand_over.cut),
             };
-            return sockjs::serve(running, below, request, circumstances).await;
-        };
-        if let Some(refused) = sockjs::refuse_upgrade(request.method()) {
-            return refused;
+            Box::pin(sockjs::serve(running, below, request, circumstances)).await
         }
-        let names = Arc::clone(below.template.shared_names());
-        let asked = Asked {
-            mounted: below.mounted,
-            template: below.template,
-            parameters: PathParameters::new(names, below.values),
-            addresses,
-            way,
-        };
-        return open_websocket(running, asked, request, hand_over).await;
-    }
-    if wants_websocket(&request) {
-        let detail = format!(
-            "there is no endpoint at {}; check the path, which is case-sensitive",
-            request.uri().path()
-        );
-        return problem(StatusCode::NOT_FOUND, &detail);
-    }
-    match routes.call(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+        Target::Refused(response) => *response,
+        Target::Plain => match routes.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
     }
 }
 
-fn addresses_of(request: &Request, hand_over: Option<(&HandOver, Addresses)>) -> Addresses {
-    hand_over.map_or_else(|| Addresses::of(request), |(_, known)| known)
+/// What a request is for.
+enum Target<'a> {
+    /// A WebSocket; also where the handshake for one is missing.
+    WebSocket(Asked<'a>),
+    /// Listening over plain HTTP.
+    Events(Asked<'a>),
+    /// SockJS over plain HTTP.
+    SockJs(sockjs::Below<'a>),
+    /// Nothing that there could be.
+    Refused(Box<Response<Body>>),
+    /// The application's own routes.
+    Plain,
 }
 
-/// Answers a handshake, and leaves in `hand_over` what is to be done once the answer is written.
-async fn open_websocket(
-    running: &Running,
-    asked: Asked<'_>,
-    request: Request,
-    hand_over: Option<(&HandOver, Addresses)>,
-) -> Response<Body> {
-    match shake_hands(running, asked, request).await {
-        Ok((response, upgrading)) => {
-            match hand_over {
-                Some((hand_over, _)) => hand_over.put(upgrading),
-                None => upgrading.in_background(),
+fn target<'a>(
+    endpoints: &'a Routes<Arc<Mounted>>,
+    path: &'a str,
+    request: &Request,
+    addresses: Addresses,
+) -> Target<'a> {
+    let is_plain = !wants_websocket(request);
+    let asked = |template: &'a PathTemplate, values, mounted: &'a Mounted, way| Asked {
+        mounted,
+        template,
+        parameters: PathParameters::new(Arc::clone(template.shared_names()), values),
+        addresses,
+        way,
+    };
+    if let Some((template, values, mounted)) = endpoints.find(path) {
+        if !is_plain || !mounted.rules.plain_http_too {
+            let greeting = sockjs::Below::greeting(template, mounted, path);
+            return match greeting.filter(|_| is_plain) {
+                Some(greeting) => Target::SockJs(greeting),
+                None => {
+                    let asked = asked(template, values, mounted, Way::WEBSOCKET);
+                    match is_plain && mounted.events().is_some() {
+                        true => Target::Events(asked),
+                        false => Target::WebSocket(asked),
+                    }
+                }
+            };
+        }
+    } else if let Some(below) = sockjs::below(endpoints, path) {
+        return match (below.websocket(), sockjs::refuse_upgrade(request.method())) {
+            (None, _) => Target::SockJs(below),
+            (Some(_), Some(refused)) => Target::Refused(Box::new(refused)),
+            (Some(way), None) => {
+                Target::WebSocket(asked(below.template, below.values, below.mounted, way))
             }
-            response
-        }
-        Err(response) => *response,
+        };
     }
+    if is_plain {
+        return Target::Plain;
+    }
+    let detail = format!("there is no endpoint at {path}; check the path, which is case-sensitive");
+    Target::Refused(Box::new(problem(StatusCode::NOT_FOUND, &detail)))
 }
 
 /// What an extended CONNECT asks for (RFC 8441 4): an extension of such requests.
@@ -126,6 +128,25 @@ pub(crate) struct ConnectProtocol(pub(super) Box<str>);
 /// Whether a request asks for a WebSocket, over HTTP/1.1 or HTTP/2.
 pub(crate) fn wants_websocket<B>(request: &hyper::Request<B>) -> bool {
     is_upgrade(request.headers()) || request.extensions().get::<ConnectProtocol>().is_some()
+}
+
+/// Answers a handshake, and leaves in `hand_over` what is to be done once the answer is written.
+async fn open_websocket(
+    running: &Running,
+    asked: Asked<'_>,
+    request: Request,
+    hand_over: Option<&HandOver>,
+) -> Response<Body> {
+    match shake_hands(running, asked, request).await {
+        Ok((response, upgrading)) => {
+            match hand_over {
+                Some(hand_over) => hand_over.put(upgrading),
+                None => upgrading.in_background(),
+            }
+            response
+        }
+        Err(response) => *response,
+    }
 }
 
 /// The two ends of a connection, and whether others can read it.
@@ -202,6 +223,7 @@ async fn shake_hands(
         opened.reservation,
         opened.wire,
         opened.is_compressed,
+        opened.start,
     );
     Ok((response, upgrading))
 }
@@ -233,6 +255,8 @@ pub(crate) struct Opened<'a> {
     extensions: Vec<ExtensionOffer>,
     is_compressed: bool,
     wire: Wire,
+    /// What it listens to, at an endpoint where the request says so.
+    pub(crate) start: Option<Box<Start>>,
     reservation: Reservation,
 }
 
@@ -244,6 +268,7 @@ impl Opened<'_> {
             early: Vec::new(),
             wire: self.wire,
             may_compress: false,
+            start: self.start,
         };
         let endpoint = Arc::clone(&self.behaviour.runtime);
         self.reservation.attach(endpoint, arrival);
@@ -279,6 +304,9 @@ async fn open<'a>(
     let rules = &mounted.rules;
     rules.check_login(handshake)?;
     let behaviour = mounted.behaviour(handshake)?;
+    let start = behaviour.events.as_ref();
+    let start = start.map(|rules| Start::read(handshake, rules, running.endpoints.broker()));
+    let start = start.transpose()?;
     let (extensions, compressed) = negotiate_extensions(
         handshake,
         rules.extensions.as_ref(),
@@ -287,16 +315,15 @@ async fn open<'a>(
     );
     rules.keep_headers(handshake);
     let (principal, path_parameters, protocol, attributes) = handshake.for_session();
+    let timeouts = behaviour.timeouts(way.wire, way.transport);
     let session = NewSession {
         endpoint: Destination::Endpoint(Arc::clone(&mounted.name)),
         format: compressed.unwrap_or_else(|| behaviour.formats.of(way.wire)),
         outbox: behaviour.outbox,
         timeouts: Timeouts {
             life: handshake.expiry(),
-            heart_beat: mounted
-                .heart_beat(way.wire)
-                .or(behaviour.timeouts.heart_beat),
-            ..behaviour.timeouts
+            heart_beat: mounted.heart_beat(way.wire).or(timeouts.heart_beat),
+            ..timeouts
         },
         principal,
         path_parameters,
@@ -317,6 +344,7 @@ async fn open<'a>(
         extensions,
         is_compressed: compressed.is_some(),
         wire: way.wire,
+        start,
         reservation,
     })
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::Router;
 
 pub use self::dispatch::TARGET_BYTES_MAX;
-pub(crate) use self::dispatch::{Addresses, Way, dispatch, enter};
+pub(crate) use self::dispatch::{Addresses, Opened, Way, dispatch, enter};
 pub use self::forwarded::{ProxyHeaders, TrustedProxyError};
 pub(crate) use self::forwarded::{Seen, TrustedProxies};
 #[cfg(feature = "tls")]
@@ -32,7 +32,6 @@ pub use self::serve::{
 };
 #[cfg(feature = "tls")]
 pub use self::tls::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};
-#[cfg(feature = "test-kit")]
 pub(crate) use self::upgrade::HandOver;
 use crate::app::Campanile;
 
