@@ -129,7 +129,9 @@ pub use extract::{
     SessionState, State, Text, TextPart, User, Valid, Validate,
 };
 #[cfg(feature = "tls")]
-pub use front::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};
+pub use front::{
+    ClientCertificates, HTTP2_STREAMS_MAX, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError,
+};
 pub use front::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, ProxyHeaders, Serve,
     TARGET_BYTES_MAX, TrustedProxyError, UNFINISHED_REQUESTS_MAX, bind, serve,

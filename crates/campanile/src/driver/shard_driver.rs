@@ -310,7 +310,14 @@ impl ShardDriver {
             return;
         };
         let session = Session::new(Arc::clone(session), self.caller.hub().clone());
-        let registered = arrival.transport.register(&self.watcher, &self.door, id);
+        let token = Token(slot.index());
+        let registered = match &mut arrival.transport {
+            Transport::Pipe(pipe) => {
+                pipe.register(&self.door, id);
+                Ok(())
+            }
+            socket => socket.register(&self.watcher, token),
+        };
         if let Err(error) = registered {
             tracing::warn!(%error, "a socket could not be watched");
             self.shard.gone(slot);

@@ -9,15 +9,12 @@ mod tls;
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::sync::Arc;
 
-use campanile_hub::SessionId;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 #[cfg(feature = "tls")]
 pub(crate) use self::tls::TlsTransport;
-use super::Door;
 #[cfg(feature = "test-kit")]
 use super::memory::MemoryTransport;
 use super::pipe::{PipeEvents, PipeTransport};
@@ -46,18 +43,8 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// Lets the shard be told of what happens to it: by its watcher, or at its door.
-    pub(super) fn register(
-        &mut self,
-        watcher: &Watcher,
-        door: &Arc<Door>,
-        session: SessionId,
-    ) -> io::Result<()> {
-        if let Self::Pipe(pipe) = self {
-            pipe.register(door, session);
-            return Ok(());
-        }
-        let token = Token(session.slot().index());
+    /// Lets the shard be told of what happens to it. A pipe tells by itself.
+    pub(super) fn register(&mut self, watcher: &Watcher, token: Token) -> io::Result<()> {
         match watcher {
             Watcher::Poller(registry) => {
                 let interest = Interest::READABLE | Interest::WRITABLE;

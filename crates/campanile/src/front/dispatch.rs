@@ -7,8 +7,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use campanile_hub::{Destination, NewSession, PathParameters, Timeouts, TransportKind};
-use campanile_websocket::{ExtensionOffer, is_upgrade, validate_request};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use campanile_websocket::{
+    ExtensionOffer, is_upgrade, validate_extended_connect, validate_request,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tower_service::Service;
 
 use super::upgrade::{HandOver, Upgrading};
@@ -34,8 +36,8 @@ pub(crate) async fn dispatch(
 ) -> Response<Body> {
     let endpoints = running.endpoints.routes();
     let found = endpoints.find(request.uri().path());
-    let found = found
-        .filter(|(_, _, mounted)| is_upgrade(request.headers()) || !mounted.rules.plain_http_too);
+    let found =
+        found.filter(|(_, _, mounted)| wants_websocket(&request) || !mounted.rules.plain_http_too);
     if let Some((template, values, mounted)) = found {
         let parameters = PathParameters::new(Arc::clone(template.shared_names()), values);
         let addresses = hand_over.map_or_else(|| Addresses::of(&request), |(_, known)| known);
@@ -45,8 +47,7 @@ pub(crate) async fn dispatch(
             parameters,
             addresses,
         };
-        let is_plain = !is_upgrade(request.headers()) && request.method() != Method::CONNECT;
-        if asked.mounted.events().is_some() && is_plain {
+        if asked.mounted.events().is_some() && !wants_websocket(&request) {
             let (parts, _) = request.into_parts();
             let hand_over = hand_over.map(|(hand_over, _)| hand_over);
             // In a box, since a connection keeps room for this future while its answer goes on.
@@ -71,7 +72,7 @@ pub(crate) async fn dispatch(
             Err(response) => *response,
         };
     }
-    if is_upgrade(request.headers()) {
+    if wants_websocket(&request) {
         let detail = format!(
             "there is no endpoint at {}; check the path, which is case-sensitive",
             request.uri().path()
@@ -82,6 +83,15 @@ pub(crate) async fn dispatch(
         Ok(response) => response,
         Err(never) => match never {},
     }
+}
+
+/// What an extended CONNECT asks for (RFC 8441 4): an extension of such requests.
+#[derive(Clone)]
+pub(crate) struct ConnectProtocol(pub(super) Box<str>);
+
+/// Whether a request asks for a WebSocket, over HTTP/1.1 or HTTP/2.
+pub(crate) fn wants_websocket<B>(request: &hyper::Request<B>) -> bool {
+    is_upgrade(request.headers()) || request.extensions().get::<ConnectProtocol>().is_some()
 }
 
 /// The two ends of a connection, and whether others can read it.
@@ -115,7 +125,8 @@ struct Asked<'a> {
     addresses: Addresses,
 }
 
-/// Checks a handshake, asks who may come in, opens the session and answers 101.
+/// Checks a handshake, asks who may come in, opens the session and answers 101, or 200 to an
+/// extended CONNECT.
 async fn shake_hands(
     running: &Running,
     asked: Asked<'_>,
@@ -127,12 +138,15 @@ async fn shake_hands(
         parameters,
         addresses,
     } = asked;
-    let valid = validate_request(request.method(), request.version(), request.headers()).map_err(
-        |error| {
-            let detail = format!("{} is a WebSocket endpoint: {error}", template.as_str());
-            Box::new(problem_with(error.status(), &detail, error.headers()))
-        },
-    )?;
+    let (method, headers) = (request.method(), request.headers());
+    let valid = match request.extensions().get::<ConnectProtocol>() {
+        Some(protocol) => validate_extended_connect(method, &protocol.0, headers),
+        None => validate_request(method, request.version(), headers),
+    };
+    let valid = valid.map_err(|error| {
+        let detail = format!("{} is a WebSocket endpoint: {error}", template.as_str());
+        Box::new(problem_with(error.status(), &detail, error.headers()))
+    })?;
     let on_upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     let Addresses {
@@ -280,7 +294,7 @@ pub(super) fn check_request<B>(request: &hyper::Request<B>) -> Option<Response<B
         .uri()
         .path_and_query()
         .map_or(0, |target| target.as_str().len());
-    let (status, detail) = if request.version() == http::Version::HTTP_11 && hosts != 1 {
+    let (status, detail) = if request.version() >= http::Version::HTTP_11 && hosts != 1 {
         (
             StatusCode::BAD_REQUEST,
             "send exactly one Host header (RFC 9112 3.2)".to_owned(),

@@ -24,8 +24,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::dispatch::{Addresses, check_request, closing, dispatch};
 use super::head_guard::HeadGuard;
+#[cfg(feature = "tls")]
+use super::http2::{self, Http2};
 use super::listening::{Listening, Speaks};
-use super::requests::Requests;
+use super::requests::{Place, Requests};
 use super::stomp;
 use super::stream::{Security, Stream};
 #[cfg(feature = "tls")]
@@ -62,7 +64,7 @@ Content-Type: application/problem+json\r\nContent-Length: 124\r\nConnection: clo
 \"detail\":\"this port speaks TLS: use https:// or wss:// in the URL\"}";
 
 /// How long a client that reads an answer too slowly has for the rest of it.
-const CUT_TIME: Duration = Duration::from_secs(2);
+pub(super) const CUT_TIME: Duration = Duration::from_secs(2);
 
 /// How long to wait after the operating system had no descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -96,6 +98,8 @@ pub fn serve(listener: TcpListener, app: Campanile) -> Serve {
         app,
         shutdown: Box::pin(std::future::pending()),
         drain_time: DRAIN_TIME,
+        #[cfg(feature = "tls")]
+        http2: Http2::default(),
     }
 }
 
@@ -106,6 +110,8 @@ pub struct Serve {
     app: Campanile,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
     drain_time: Duration,
+    #[cfg(feature = "tls")]
+    pub(super) http2: Http2,
 }
 
 impl Serve {
@@ -202,6 +208,8 @@ impl Serve {
         let _watching = super::listening::watch_files(&self.listeners);
         let mut accepting = JoinSet::new();
         for listening in self.listeners {
+            #[cfg(feature = "tls")]
+            let listening = listening.offering(self.http2);
             let (running, routes) = (Arc::clone(&running), routes.clone());
             accepting.spawn(accept(listening, running, routes, leaving.clone()));
         }
@@ -258,16 +266,19 @@ async fn accept(
         tokio::select! {
             biased;
             _ = leaving.changed() => break,
-            Some(ended) = requests.tasks.join_next() => requests.ended(ended.ok()),
+            Some(_) = requests.tasks.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
                     let (running, routes) = (Arc::clone(&running), routes.clone());
                     let (security, leaving) = (security.clone(), leaving.clone());
                     match speaks {
-                        Speaks::Http => requests
-                            .spawn(connection(stream, address, security, running, routes, leaving)),
-                        Speaks::Stomp => requests
-                            .spawn(stomp::connection(stream, address, security, running, leaving)),
+                        Speaks::Http => requests.spawn(|place| {
+                            let arrived = (stream, address, place);
+                            connection(arrived, security, running, routes, leaving)
+                        }),
+                        Speaks::Stomp => requests.spawn(|_| {
+                            stomp::connection(stream, address, security, running, leaving)
+                        }),
                     }
                 }
                 Err(error) => {
@@ -324,19 +335,36 @@ pub(super) async fn admit(
 
 /// One connection in plain HTTP, a TLS handshake before it included, until it closes or its socket goes to a shard.
 async fn connection(
-    stream: TcpStream,
-    address: SocketAddr,
+    (stream, address, place): (TcpStream, SocketAddr, Place),
     security: Security,
     running: Arc<Running>,
     routes: Router,
     mut leaving: watch::Receiver<bool>,
 ) {
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let admitted = admit(stream, address, &security, TLS_HINT, deadline, &mut leaving).await;
-    let Some((stream, addresses)) = admitted else {
+    // What is only needed for a moment is in boxes, here and below: a connection whose answer goes on
+    // for long would keep room for it.
+    let admitted = admit(stream, address, &security, TLS_HINT, deadline, &mut leaving);
+    let Some((stream, addresses)) = Box::pin(admitted).await else {
         return;
     };
     let facts = stream.facts();
+    #[cfg(feature = "tls")]
+    if stream.speaks_http2() {
+        let offered = security.http2();
+        let common = http2::Common {
+            running,
+            routes,
+            facts,
+            addresses,
+            place,
+        };
+        Box::pin(http2::connection(
+            stream, common, offered, deadline, leaving,
+        ))
+        .await;
+        return;
+    }
     let heard = Arc::new(AtomicBool::new(security.is_plain()));
     let hand_over = Arc::new(HandOver::default());
     let cut = Arc::clone(&hand_over.cut);
@@ -346,9 +374,10 @@ async fn connection(
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             is_heard.store(true, Ordering::Relaxed);
             facts.tell(request.extensions_mut());
+            request.extensions_mut().insert(place.clone());
             let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
             let routes = routes.clone();
-            async move {
+            Box::pin(async move {
                 if let Some(refused) = check_request(&request) {
                     return Ok::<_, Infallible>(refused);
                 }
@@ -363,7 +392,7 @@ async fn connection(
                     response.headers_mut().extend(closing());
                 }
                 Ok(response)
-            }
+            })
         });
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -372,13 +401,13 @@ async fn connection(
             .max_headers(HEADERS_MAX)
             .serve_connection(TokioIo::new(HeadGuard::new(stream)), service)
             .with_upgrades();
-        let mut serving = std::pin::pin!(serving);
+        let mut serving = Box::pin(serving);
         let served = tokio::select! {
             served = serving.as_mut() => served,
             () = unheard(deadline, &heard) => return,
             () = cut.notified() => {
                 // What is left may say why; whoever takes nothing does not read that either.
-                match timeout(CUT_TIME, serving).await {
+                match Box::pin(timeout(CUT_TIME, serving)).await {
                     Ok(served) => served,
                     Err(_) => return,
                 }
@@ -393,6 +422,6 @@ async fn connection(
         }
     }
     if let Some(upgrading) = hand_over.take() {
-        upgrading.finish().await;
+        Box::pin(upgrading.finish()).await;
     }
 }

@@ -7,7 +7,8 @@ use campanile_hub::Hub;
 use super::side::Errors;
 use crate::stomp::handlers::{HandlerRoutes, Registered};
 use crate::stomp::stages::Stages;
-use crate::stomp::{Broker, StompFormats, StompRules, StompRuntime, Wire};
+use crate::stomp::{Broker, StompFormats, StompRules, StompRuntime};
+use crate::wire::Wire;
 
 /// Clients may send wherever they like; `/app/a/{n}` repeats what it is sent at `/topic/a/{n}`.
 pub(super) fn make(hub: &Hub, errors: &Errors) -> Arc<StompRuntime> {

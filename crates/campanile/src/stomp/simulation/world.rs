@@ -21,7 +21,8 @@ use super::side::{Errors, Served, Side, Turn};
 use super::{Mischief, Random, runtime};
 use crate::driver::Inbound;
 use crate::session::Session;
-use crate::stomp::{StompRuntime, StompSession, Wire};
+use crate::stomp::{StompRuntime, StompSession};
+use crate::wire::Wire;
 
 /// How many rounds it may take until nothing more happens without time passing.
 const ROUNDS_MAX: usize = 5_000;
