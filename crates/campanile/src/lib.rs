@@ -123,6 +123,7 @@ pub use endpoint::{
     WAITING_BYTES_MAX, WAITING_MESSAGES_MAX,
 };
 pub use error::{ClosingError, HandlerError, HandlerPanicked, Rejection};
+pub use events::EventsEndpoint;
 pub use extract::{
     Binary, BinaryPart, Closed, Dropped, Either, Encoded, Failure, FromApplication, FromEvent,
     Headers, Json, MessageHeaders, Path, PayloadFormat, Pong, Query, RequiredState, SentTo,
@@ -136,7 +137,6 @@ pub use front::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, ProxyHeaders, Serve,
     TARGET_BYTES_MAX, TrustedProxyError, UNFINISHED_REQUESTS_MAX, bind, serve,
 };
-pub use events::EventsEndpoint;
 pub use handle::Handle;
 pub use handler::{
     Arguments, AsyncFunction, Handler, IntoScheduled, ScheduledArguments, ScheduledFunction,

@@ -56,8 +56,7 @@ pub(crate) async fn respond(
         protocols: Vec::new(),
         extensions: Vec::new(),
     };
-    let mut handshake =
-        Handshake::new(parts, nothing, seen, local).with(parameters, attributes);
+    let mut handshake = Handshake::new(parts, nothing, seen, local).with(parameters, attributes);
     let answered = match *handshake.method() {
         Method::GET | Method::HEAD => {
             listen(running, mounted, rules, &mut handshake, hand_over).await
@@ -80,7 +79,7 @@ async fn listen(
 ) -> Result<Response<Body>, Refused> {
     let kind = kind(handshake.headers());
     let wait = wait(handshake, rules)?;
-    let opened = enter(running, mounted, handshake, way(kind)).await?;
+    let opened = Box::pin(enter(running, mounted, handshake, way(kind))).await?;
     let body = if handshake.method() == Method::HEAD {
         Body::empty()
     } else {

@@ -50,7 +50,8 @@ pub(crate) async fn dispatch(
         if asked.mounted.events().is_some() && !wants_websocket(&request) {
             let (parts, _) = request.into_parts();
             let hand_over = hand_over.map(|(hand_over, _)| hand_over);
-            // In a box, since a connection keeps room for this future while its answer goes on.
+            // In a box, as the others are: the room that this future had would be a hole among what
+            // idle connections keep.
             return Box::pin(events::respond(
                 running,
                 asked.mounted,
@@ -61,7 +62,7 @@ pub(crate) async fn dispatch(
             ))
             .await;
         }
-        return match shake_hands(running, asked, request).await {
+        return match Box::pin(shake_hands(running, asked, request)).await {
             Ok((response, upgrading)) => {
                 match hand_over {
                     Some((hand_over, _)) => hand_over.put(upgrading),
@@ -79,7 +80,7 @@ pub(crate) async fn dispatch(
         );
         return problem(StatusCode::NOT_FOUND, &detail);
     }
-    match routes.call(request).await {
+    match Box::pin(routes.call(request)).await {
         Ok(response) => response,
         Err(never) => match never {},
     }
