@@ -112,7 +112,8 @@ impl Requests {
             unfinished_max: self.unfinished_max,
             has_carried: Arc::default(),
         };
-        let connection = connection(place);
+        // A task that awaits what it was given keeps room for it twice.
+        let connection = Box::pin(connection(place));
         let task = self.tasks.spawn(async move {
             let _present = present;
             connection.await;
