@@ -8,6 +8,7 @@ mod echo;
 mod greetings;
 mod notify;
 mod protocol;
+mod sockjs;
 
 use campanile::Builder;
 
@@ -20,5 +21,6 @@ pub(crate) fn mount(builder: Builder, listening: Listening) -> Builder {
     let builder = clock::mount(builder);
     let builder = greetings::mount(builder);
     let builder = echo::mount(builder);
+    let builder = sockjs::mount(builder);
     protocol::mount(builder, listening)
 }
