@@ -35,6 +35,29 @@ impl Arrays {
     pub(super) fn has_unread(&self) -> bool {
         !self.waiting.is_empty()
     }
+
+    /// Adds what was read to the line that has begun, up to its end. Says how many bytes were taken.
+    fn add(&mut self, read: &[u8], bytes_max: usize) -> (usize, Line) {
+        let end = read.iter().position(|byte| *byte == b'\n');
+        let part = &read[..end.unwrap_or(read.len())];
+        if self.line.len() + part.len() > bytes_max {
+            self.line = Vec::new();
+            return (read.len(), Line::TooLong);
+        }
+        self.line.extend_from_slice(part);
+        match end {
+            None => (read.len(), Line::Begun),
+            Some(end) => (end + 1, Line::Whole(std::mem::take(&mut self.line))),
+        }
+    }
+}
+
+/// How far a line has come.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Begun,
+    Whole(Vec<u8>),
+    TooLong,
 }
 
 impl Connection {
@@ -70,34 +93,20 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) -> usize {
-        let length = read.iter().position(|byte| *byte == b'\n');
-        let part = &read[..length.unwrap_or(read.len())];
         let bytes_max = self.message_limits().message_bytes_max;
         let Some(arrays) = &mut self.arrays else {
             return read.len();
         };
-        if arrays.line.len() + part.len() > bytes_max {
-            arrays.line = Vec::new();
-            let reason = format!("too-big: message over {bytes_max} bytes");
-            self.fail_array(slot, CloseCode::TOO_BIG, &reason, shard, now);
-            return read.len();
-        }
-        match length {
-            None => {
-                arrays.line.extend_from_slice(part);
-                read.len()
-            }
-            Some(length) => {
-                let mut line = std::mem::take(&mut arrays.line);
-                if line.is_empty() {
-                    self.take_array(slot, part, shard, caller, now);
-                } else {
-                    line.extend_from_slice(part);
-                    self.take_array(slot, &line, shard, caller, now);
-                }
-                length + 1
+        let (consumed, line) = arrays.add(read, bytes_max);
+        match line {
+            Line::Begun => {}
+            Line::Whole(array) => self.take_array(slot, &array, shard, caller, now),
+            Line::TooLong => {
+                let reason = format!("too-big: message over {bytes_max} bytes");
+                self.fail_array(slot, CloseCode::TOO_BIG, &reason, shard, now);
             }
         }
+        consumed
     }
 
     fn take_array(
@@ -181,5 +190,48 @@ impl Connection {
         }
         self.failed = true;
         shard.peer_closed(slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s40_a_line_is_whole_whatever_pieces_it_comes_in() {
+        let mut arrays = Arrays::new(Wire::SockJsHttp).expect("a wire of SockJS");
+        let mut lines = Vec::new();
+        for piece in ["[\"a\"]\n[", "\"b", "\"]\n", "\n[]\n"] {
+            let mut input = piece.as_bytes();
+            while !input.is_empty() {
+                let (consumed, line) = arrays.add(input, 5);
+                input = &input[consumed..];
+                if let Line::Whole(line) = line {
+                    lines.push(String::from_utf8(line).expect("text"));
+                }
+            }
+        }
+        assert_eq!(lines, ["[\"a\"]", "[\"b\"]", "", "[]"]);
+        assert_eq!(arrays.line.capacity(), 0);
+    }
+
+    #[test]
+    fn s40_s194_a_line_has_a_limit_and_nothing_is_kept_of_what_is_longer() {
+        let mut arrays = Arrays::new(Wire::SockJsHttp).expect("a wire of SockJS");
+        assert_eq!(arrays.add(b"[\"aa", 6), (4, Line::Begun));
+        assert_eq!(
+            arrays.add(b"\"]\n[", 6).1,
+            Line::Whole(b"[\"aa\"]".to_vec())
+        );
+        assert_eq!(arrays.add(b"[\"aa", 6), (4, Line::Begun));
+        assert_eq!(arrays.add(b"a\"]\n[]\n", 6), (7, Line::TooLong));
+        assert_eq!(arrays.line.capacity(), 0);
+    }
+
+    #[test]
+    fn others_send_no_arrays() {
+        for wire in [Wire::WebSocket, Wire::Bare, Wire::EventStream] {
+            assert!(Arrays::new(wire).is_none());
+        }
     }
 }
