@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::driver::{self, WebSocketFormats};
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::endpoints::{Common, Endpoints, check_state};
+use crate::events::EventsEndpoint;
 use crate::extract::{RequiredState, StateOwner};
 use crate::front::{ProxyHeaders, TrustedProxies};
 use crate::handle::Handle;
@@ -56,6 +57,14 @@ impl Builder {
     pub fn endpoint(mut self, path: impl Into<String>, endpoint: impl IntoEndpoint) -> Self {
         self.endpoints.push((path.into(), endpoint.into_endpoint()));
         self
+    }
+
+    /// Mounts an endpoint on a path that web pages and programs listen to destinations by: over
+    /// WebSocket, as server-sent events, as lines of JSON, by polling. What they may name, the
+    /// [`broker`](Self::broker) says; what they get, whatever publishes there.
+    #[must_use]
+    pub fn events(self, path: impl Into<String>, endpoint: EventsEndpoint) -> Self {
+        self.endpoint(path, endpoint)
     }
 
     /// Mounts an endpoint on several paths (S12). Each path is a destination of its own: what is

@@ -6,6 +6,7 @@ use campanile_hub::{OutboxPolicy, Overflow, Timeouts};
 use campanile_websocket::Limits;
 
 pub(crate) use crate::callbacks::Callbacks;
+use crate::events::EventsRules;
 use crate::extract::RequiredState;
 use crate::handshake::HandshakeRules;
 use crate::stomp::StompRules;
@@ -75,6 +76,8 @@ pub struct Endpoint {
     pub(crate) stomp_rules: StompRules,
     /// What its sessions' bytes are.
     pub(crate) wire: Wire,
+    /// There if its sessions listen to destinations that their requests name.
+    pub(crate) events: Option<EventsRules>,
 }
 
 impl Default for Endpoint {
@@ -98,6 +101,7 @@ impl Endpoint {
             speaks_stomp: false,
             stomp_rules: StompRules::default(),
             wire: Wire::WebSocket,
+            events: None,
         }
     }
 

@@ -49,7 +49,8 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(crate) fn new(common: Common, formats: WebSocketFormats) -> Self {
+    pub(crate) fn new(common: Common, mut formats: WebSocketFormats) -> Self {
+        formats.name_users(common.broker.users());
         Self {
             common,
             formats: Mutex::new(formats),

@@ -69,6 +69,7 @@ mod endpoint;
 mod endpoints;
 mod error;
 mod event_kind;
+mod events;
 mod extract;
 mod front;
 mod handle;
@@ -133,6 +134,7 @@ pub use front::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, ProxyHeaders, Serve,
     TARGET_BYTES_MAX, TrustedProxyError, UNFINISHED_REQUESTS_MAX, bind, serve,
 };
+pub use events::EventsEndpoint;
 pub use handle::Handle;
 pub use handler::{
     Arguments, AsyncFunction, Handler, IntoScheduled, ScheduledArguments, ScheduledFunction,

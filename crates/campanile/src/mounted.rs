@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use campanile_hub::{OutboxPolicy, Timeouts, TooManyFormats};
+use campanile_hub::{OutboxPolicy, Timeouts, TooManyFormats, TransportKind};
 use campanile_stomp::Version;
 
 use crate::driver::{EndpointFormats, EndpointRuntime, WebSocketFormats};
 use crate::endpoint::Endpoint;
+use crate::events::EventsRules;
 use crate::front::TrustedProxies;
 use crate::handshake::{
     ExtensionAnswers, Handshake, HandshakeInterceptor, HandshakeRules, Refused, Speaker,
@@ -34,10 +35,20 @@ pub(crate) struct Behaviour {
     pub(crate) runtime: Arc<EndpointRuntime>,
     pub(crate) formats: EndpointFormats,
     pub(crate) outbox: OutboxPolicy,
-    pub(crate) timeouts: Timeouts,
+    timeouts: Timeouts,
+    /// There if its sessions listen to destinations that their requests name.
+    pub(crate) events: Option<EventsRules>,
 }
 
 impl Behaviour {
+    /// What a session may leave undone whose bytes go this way.
+    pub(crate) fn timeouts(&self, wire: Wire, transport: TransportKind) -> Timeouts {
+        match &self.events {
+            Some(events) => events.timeouts(wire, transport),
+            None => self.timeouts,
+        }
+    }
+
     fn new(
         endpoint: &Endpoint,
         formats: &mut WebSocketFormats,
@@ -45,6 +56,7 @@ impl Behaviour {
     ) -> Result<Self, TooManyFormats> {
         let bare = stomp.and_then(|stomp| stomp.formats.of(Wire::Bare, Version::V12));
         let formats = match (endpoint.wire, bare) {
+            _ if endpoint.events.is_some() => formats.of_events()?,
             // The version that is spoken until the client has chosen one.
             (Wire::Bare, Some(format)) => EndpointFormats::only(format),
             // What they get differs by subscription, so it cannot be compressed once for all; what
@@ -57,6 +69,7 @@ impl Behaviour {
             formats,
             outbox: endpoint.outbox,
             timeouts: endpoint.timeouts,
+            events: endpoint.events,
         })
     }
 }
@@ -89,6 +102,11 @@ impl Mounted {
             outer_speaks,
             routed,
         })
+    }
+
+    /// How those are served who listen here to destinations, if that is what it is for.
+    pub(crate) fn events(&self) -> Option<&EventsRules> {
+        self.outer.events.as_ref()
     }
 
     /// Agrees on a sub-protocol, and says how the session will behave.

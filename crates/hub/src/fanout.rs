@@ -230,8 +230,13 @@ impl Pass<'_> {
             next = batch.unfinished(first, written);
         }
         let (first, mut written) = next?;
+        let format = self.formats.get(id);
         for publication in &self.run[first..] {
-            let frame = shared_frame(publication, self.formats, member);
+            let subscription = &member.subscriptions[subscriber.subscription as usize];
+            let frame = Frame {
+                origin: origin_of(publication, &format, &subscription.label, member),
+                ..shared_frame(publication, self.formats, member)
+            };
             if let Some(ending) = member.queue(frame, written, slot, sink, now, wheel) {
                 return Some(ending);
             }
@@ -266,7 +271,7 @@ pub(crate) fn origin_of(
     label: &str,
     member: &Member,
 ) -> Option<Arc<Origin>> {
-    (member.policy.overflow != Overflow::Close && format.has_prefix())
+    (member.policy.overflow != Overflow::Close && format.tells_gaps())
         .then(|| Arc::new(Origin::new(format, label, publication)))
 }
 

@@ -50,6 +50,12 @@ pub trait Format: Send + Sync + 'static {
         None
     }
 
+    /// Whether [`gap`](Self::gap) ever answers with anything. Where it does, what waits for a slow
+    /// session remembers what it is, which costs an allocation for each publication that waits.
+    fn tells_gaps(&self) -> bool {
+        self.has_prefix()
+    }
+
     /// What [`prefix`](Self::prefix) ends with for this subscription, if it writes anything, where
     /// this end is all that tells subscribers apart: what comes before it may depend on the
     /// publication, the shared bytes and the length of the end, and on nothing else.

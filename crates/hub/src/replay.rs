@@ -231,7 +231,7 @@ impl Shard {
                     continue;
                 };
                 let origin = format
-                    .has_prefix()
+                    .tells_gaps()
                     .then(|| Arc::new(Origin::new(&format, label, &picked)));
                 let frame = shared_frame(&picked, formats, member);
                 let frame = frame.begun(&picked, &*format, label, origin);

@@ -1,5 +1,6 @@
 //! One connection: its socket, its codec and its callbacks.
 
+mod events;
 mod stomp;
 
 use std::io;
@@ -48,6 +49,7 @@ pub(crate) struct Connection {
     pub(crate) endpoint: Arc<EndpointRuntime>,
     pub(crate) inbound: Inbound,
     codec: Codec,
+    wire: Wire,
     /// There if the endpoint speaks STOMP.
     stomp: Option<Box<StompSession>>,
     may_compress: bool,
@@ -104,6 +106,7 @@ impl Connection {
             early,
             wire,
             may_compress,
+            start: _,
         } = arrival;
         let codec = match wire {
             Wire::Bare => Codec::Bare,
@@ -127,6 +130,7 @@ impl Connection {
             endpoint,
             inbound: Inbound::default(),
             codec,
+            wire,
             stomp,
             may_compress,
             held_back: early,

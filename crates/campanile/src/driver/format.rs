@@ -14,11 +14,12 @@ use campanile_websocket::{Opcode, WindowBits};
 use super::deflating::Deflating;
 use super::governor::Governor;
 use crate::endpoint::Compression;
+use crate::events::EventsFormats;
 use crate::wire::Wire;
 
-/// Formats that are not compressed: the plain one, and one for each of the three versions of STOMP
-/// over WebSocket and over TCP.
-const OTHER_FORMATS: usize = 1 + 2 * 3;
+/// Formats that are not compressed: the plain one, one for each of the three versions of STOMP
+/// over WebSocket and over TCP, and those of records over WebSocket, as events and as lines.
+const OTHER_FORMATS: usize = 1 + 2 * 3 + 3;
 
 /// RFC 6455 frames, one a message; compressed (RFC 7692) where that was negotiated and is worth it.
 pub(crate) struct WebSocketFormat {
@@ -77,6 +78,10 @@ pub(crate) struct WebSocketFormats {
     compressed: Vec<(usize, Arc<CompressedFormats>)>,
     governor: Arc<Governor>,
     started: Instant,
+    /// What user destinations begin with.
+    users: Arc<str>,
+    /// Registered when the first endpoint needs them.
+    events: Option<EventsFormats>,
 }
 
 /// One format for each window. They are registered when a client first negotiates one, so that
@@ -96,6 +101,8 @@ pub(crate) struct EndpointFormats {
     compressed: Option<Arc<CompressedFormats>>,
     /// Clients may compress, also where we do not.
     inflates: bool,
+    /// There if its sessions are sent records of what they listen to.
+    events: Option<EventsFormats>,
 }
 
 impl WebSocketFormats {
@@ -107,6 +114,27 @@ impl WebSocketFormats {
             compressed: Vec::new(),
             governor: Arc::new(Governor::new(shards)),
             started: Instant::now(),
+            users: Arc::default(),
+            events: None,
+        })
+    }
+
+    /// Says what the names of user destinations begin with.
+    pub(crate) fn name_users(&mut self, users: &str) {
+        self.users = users.into();
+    }
+
+    /// What an endpoint needs that destinations are listened to by.
+    pub(crate) fn of_events(&mut self) -> Result<EndpointFormats, TooManyFormats> {
+        let formats = match self.events {
+            Some(formats) => formats,
+            None => *self
+                .events
+                .insert(EventsFormats::register(&self.hub, &self.users)?),
+        };
+        Ok(EndpointFormats {
+            events: Some(formats),
+            ..EndpointFormats::only(formats.socket)
         })
     }
 
@@ -147,14 +175,19 @@ impl WebSocketFormats {
             plain,
             compressed: Some(compressed),
             inflates: true,
+            events: None,
         })
     }
 }
 
 impl EndpointFormats {
     /// The format of sessions whose bytes go this way, without compression.
-    pub(crate) fn of(&self, _wire: Wire) -> FormatId {
-        self.plain
+    pub(crate) fn of(&self, wire: Wire) -> FormatId {
+        match (&self.events, wire) {
+            (Some(events), Wire::EventStream) => events.event_stream,
+            (Some(events), Wire::JsonLines) => events.json_lines,
+            _ => self.plain,
+        }
     }
 
     /// One format for all its sessions.
@@ -163,6 +196,7 @@ impl EndpointFormats {
             plain: format,
             compressed: None,
             inflates: false,
+            events: None,
         }
     }
 

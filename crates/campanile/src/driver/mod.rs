@@ -44,6 +44,7 @@ pub(crate) use self::pipe::{PIPE_BYTES_MAX, PipeEnd, PipeTransport, pipe};
 pub(crate) use self::transport::TlsTransport;
 pub(crate) use self::transport::Transport;
 use crate::endpoint::{Callbacks, Endpoint};
+use crate::events::Start;
 use crate::state::Application;
 use crate::stomp::StompRuntime;
 use crate::wire::Wire;
@@ -78,6 +79,8 @@ pub(crate) struct Arrival {
     pub(crate) wire: Wire,
     /// The client may send compressed messages.
     pub(crate) may_compress: bool,
+    /// What it listens to from its beginning on, at an endpoint where that is so.
+    pub(crate) start: Option<Box<Start>>,
 }
 
 /// What other threads ask of a shard's thread.

@@ -273,3 +273,7 @@ impl Drop for PipeEnd {
         tell(queues);
     }
 }
+
+#[cfg(test)]
+#[path = "pipe_tests.rs"]
+mod tests;

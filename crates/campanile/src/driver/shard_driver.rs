@@ -323,10 +323,14 @@ impl ShardDriver {
             self.shard.gone(slot);
             return;
         }
+        let start = arrival.start.take();
         let mut connection = Connection::new(arrival, session, endpoint, &self.inflaters);
         let now = clock::now();
         self.caller
             .deliver(&mut connection, &mut self.shard, slot, Event::Opened, now);
+        if let Some(start) = start {
+            connection.begin(*start, slot, &mut self.shard, now);
+        }
         self.sockets.insert(slot, connection);
         // What was sent to it so far has waited for the socket.
         self.shard.writable(slot);

@@ -8,12 +8,13 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use campanile_hub::{Destination, NewSession, PathParameters, Timeouts, TransportKind};
 use campanile_websocket::{ExtensionOffer, is_upgrade, validate_request};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use tower_service::Service;
 
 use super::upgrade::{HandOver, Upgrading};
 use crate::app::Running;
 use crate::driver::{Arrival, Reservation, Transport};
+use crate::events::{self, Start};
 use crate::handshake::{Handshake, Refused, ask, negotiate_extensions, refusal, switching, tell};
 use crate::mounted::{Behaviour, Mounted};
 use crate::path::PathTemplate;
@@ -44,6 +45,21 @@ pub(crate) async fn dispatch(
             parameters,
             addresses,
         };
+        let is_plain = !is_upgrade(request.headers()) && request.method() != Method::CONNECT;
+        if asked.mounted.events().is_some() && is_plain {
+            let (parts, _) = request.into_parts();
+            let hand_over = hand_over.map(|(hand_over, _)| hand_over);
+            // In a box, since a connection keeps room for this future while its answer goes on.
+            return Box::pin(events::respond(
+                running,
+                asked.mounted,
+                asked.parameters,
+                asked.addresses,
+                parts,
+                hand_over,
+            ))
+            .await;
+        }
         return match shake_hands(running, asked, request).await {
             Ok((response, upgrading)) => {
                 match hand_over {
@@ -136,6 +152,7 @@ async fn shake_hands(
         opened.reservation,
         opened.wire,
         opened.is_compressed,
+        opened.start,
     );
     Ok((response, upgrading))
 }
@@ -161,6 +178,8 @@ pub(crate) struct Opened<'a> {
     extensions: Vec<ExtensionOffer>,
     is_compressed: bool,
     wire: Wire,
+    /// What it listens to, at an endpoint where the request says so.
+    pub(crate) start: Option<Box<Start>>,
     reservation: Reservation,
 }
 
@@ -172,6 +191,7 @@ impl Opened<'_> {
             early: Vec::new(),
             wire: self.wire,
             may_compress: false,
+            start: self.start,
         };
         let endpoint = Arc::clone(&self.behaviour.runtime);
         self.reservation.attach(endpoint, arrival);
@@ -207,6 +227,9 @@ async fn open<'a>(
     let rules = &mounted.rules;
     rules.check_login(handshake)?;
     let behaviour = mounted.behaviour(handshake)?;
+    let start = behaviour.events.as_ref();
+    let start = start.map(|rules| Start::read(handshake, rules, running.endpoints.broker()));
+    let start = start.transpose()?;
     let (extensions, compressed) =
         negotiate_extensions(handshake, rules.extensions.as_ref(), &behaviour.formats);
     rules.keep_headers(handshake);
@@ -217,7 +240,7 @@ async fn open<'a>(
         outbox: behaviour.outbox,
         timeouts: Timeouts {
             life: handshake.expiry(),
-            ..behaviour.timeouts
+            ..behaviour.timeouts(way.wire, way.transport)
         },
         principal,
         path_parameters,
@@ -238,6 +261,7 @@ async fn open<'a>(
         extensions,
         is_compressed: compressed.is_some(),
         wire: way.wire,
+        start,
         reservation,
     })
 }

@@ -17,10 +17,8 @@ use std::sync::Arc;
 
 use axum::Router;
 
-#[cfg(feature = "test-kit")]
-pub(crate) use self::dispatch::Addresses;
 pub use self::dispatch::TARGET_BYTES_MAX;
-pub(crate) use self::dispatch::dispatch;
+pub(crate) use self::dispatch::{Addresses, Opened, Way, dispatch, enter};
 pub use self::forwarded::{ProxyHeaders, TrustedProxyError};
 pub(crate) use self::forwarded::{Seen, TrustedProxies};
 pub use self::listener::{LISTEN_BACKLOG, bind};
@@ -29,7 +27,6 @@ pub use self::serve::{
 };
 #[cfg(feature = "tls")]
 pub use self::tls::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};
-#[cfg(feature = "test-kit")]
 pub(crate) use self::upgrade::HandOver;
 use crate::app::Campanile;
 

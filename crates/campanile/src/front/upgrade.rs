@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::head_guard::HeadGuard;
 use super::stream::Stream;
 use crate::driver::{Arrival, EndpointRuntime, Reservation, Transport};
+use crate::events::Start;
 use crate::wire::Wire;
 
 /// The kernel's send buffer of a session's socket: part of what a session may cost.
@@ -25,6 +26,7 @@ pub(crate) struct Upgrading {
     wire: Wire,
     /// Compression was negotiated.
     may_compress: bool,
+    start: Option<Box<Start>>,
 }
 
 /// Where a connection's task finds what is to be done after the answer, or instead of it.
@@ -58,6 +60,7 @@ impl Upgrading {
         reservation: Reservation,
         wire: Wire,
         may_compress: bool,
+        start: Option<Box<Start>>,
     ) -> Self {
         Self {
             on_upgrade,
@@ -65,6 +68,7 @@ impl Upgrading {
             reservation,
             wire,
             may_compress,
+            start,
         }
     }
 
@@ -81,6 +85,7 @@ impl Upgrading {
             early,
             wire: self.wire,
             may_compress: self.may_compress,
+            start: self.start,
         };
         self.reservation.attach(self.endpoint, arrival);
     }

@@ -38,7 +38,7 @@ pub(crate) fn refusal(handshake: &Handshake, refused: &Refused) -> Response<Body
 }
 
 /// Adds what interceptors want to add, next to what is there.
-fn add(headers: &mut HeaderMap, handshake: &Handshake) {
+pub(crate) fn add(headers: &mut HeaderMap, handshake: &Handshake) {
     if handshake.answer_headers().is_empty() {
         return;
     }

@@ -18,7 +18,7 @@ use campanile_websocket::{ExtensionOffer, HandshakeRequest, validate_request};
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri, Version, header};
 
-pub(crate) use self::answer::{refusal, switching};
+pub(crate) use self::answer::{add as add_answer_headers, refusal, switching};
 pub use self::extensions::{EXTENSION_OFFERS_MAX, ExtensionChoice};
 pub(crate) use self::extensions::{ExtensionAnswers, negotiate_extensions};
 pub use self::interceptor::{

@@ -90,7 +90,7 @@ pub(super) fn of_somebody(rest: &str, session: &Session) -> Result<Destination, 
 ///
 /// A name with `%2F` is refused (S119): whoever sends to it would reach the user whose name has a
 /// slash there.
-pub(super) fn of_this(rest: &str, session: &Session) -> Result<Vec<Destination>, Refused> {
+pub(crate) fn of_this(rest: &str, session: &Session) -> Result<Vec<Destination>, Refused> {
     let own = Destination::of_session(session.id(), rest);
     let Some(user) = session.user() else {
         return Ok(vec![own]);

@@ -39,12 +39,14 @@ pub(crate) use self::format::{StompFormats, name_of};
 pub use self::group::Handlers;
 pub(crate) use self::handlers::{HandlerRoutes, Registered};
 pub(crate) use self::labels::id as subscription_id;
-pub(crate) use self::naming::Brokering;
+pub(crate) use self::messages::of_this;
+pub(crate) use self::naming::{Brokering, Kind};
 pub use self::queueing::{PREFETCH_DEFAULT, PREFETCH_MAX};
 pub use self::refusing::StompError;
 pub(crate) use self::session::{Link, Step, StompRuntime, StompSession};
 pub(crate) use self::stages::Stages;
 pub use self::stages::{InboundFrame, OutboundMessage, Passage};
+pub(crate) use self::subscribing::NOT_OURS;
 pub use self::transactions::{
     TRANSACTION_AGE_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_FRAMES_MAX, TRANSACTIONS_MAX,
 };

@@ -15,7 +15,7 @@ use super::session::{After, Link, StompSession};
 use crate::context::Replies;
 
 /// What a cursor counts as that is none of ours: nothing can be recovered after it.
-const NOT_OURS: Cursor = Cursor {
+pub(crate) const NOT_OURS: Cursor = Cursor {
     epoch: u64::MAX,
     position: 0,
 };

@@ -9,16 +9,18 @@ mod greetings;
 mod notify;
 mod protocol;
 
-use campanile::Builder;
+use campanile::{Builder, EventsEndpoint, OriginPolicy};
 
 pub(crate) use self::protocol::Listening;
 
-/// Mounts all demos; one of them connects to where this server is `listening`.
+/// Mounts all demos, and what listens to any of their destinations; one of them connects to where this server is `listening`.
 pub(crate) fn mount(builder: Builder, listening: Listening) -> Builder {
     let builder = chat::mount(builder);
     let builder = notify::mount(builder);
     let builder = clock::mount(builder);
     let builder = greetings::mount(builder);
     let builder = echo::mount(builder);
+    let events = EventsEndpoint::new().origins(OriginPolicy::Any);
+    let builder = builder.events("/events", events);
     protocol::mount(builder, listening)
 }

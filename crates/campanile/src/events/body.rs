@@ -1,0 +1,26 @@
+//! The body of an answer that goes on and on: whatever comes out of the session's pipe.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+
+use crate::driver::PipeEnd;
+
+/// Server-sent events, or lines of JSON. Dropped, it is the client's leaving.
+pub(super) struct StreamBody(pub(super) PipeEnd);
+
+impl Body for StreamBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let taken = self.0.poll_take(context);
+        taken.map(|taken| taken.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
