@@ -1,7 +1,6 @@
 // Everything that listens to `/events`: in a page, what browsers have, and beside it curl.
 
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 
 /** The ways of a page. Each connects again when it is cut, and says where it was. */
 export const IN_PAGES = ['EventSource', 'SSE by fetch', 'NDJSON by fetch', 'long poll', 'WebSocket'];
@@ -220,22 +219,14 @@ export class Curl {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     this.#child = child;
-    let last = '';
-    child.stdout.on('data', (bytes) => {
-      last = String.fromCharCode(bytes.at(-1));
-    });
-    let held;
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      // A line is whole when another follows; the last one only if its end has come.
-      if (held !== undefined) {
-        this.#take(held, accept);
-      }
-      held = line;
+    let rest = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      const lines = (rest + text).split('\n');
+      // What has no end yet may never get one.
+      rest = lines.pop();
+      lines.forEach((line) => this.#take(line, accept));
     });
     child.on('close', () => {
-      if (held !== undefined && last === '\n') {
-        this.#take(held, accept);
-      }
       if (!this.#stopped) {
         setTimeout(() => !this.#stopped && this.#run(host, query), RETRY_MILLISECONDS);
       }
