@@ -1,6 +1,6 @@
 //! The project's client, as tests use it.
 
-use campanile_client::{Client, Limits, Message};
+use campanile_client::{Client, Limits, Message, Tls};
 
 use crate::{MIB, Server, within};
 
@@ -17,7 +17,14 @@ pub const LIMITS: Limits = Limits {
 /// # Panics
 /// When the program refuses.
 pub async fn open(server: &Server, path: &str) -> Client {
-    let builder = Client::builder(&server.url(path)).limits(LIMITS);
+    let builder = match server.is_secure() {
+        true => {
+            let tls = Tls::new().danger_accept_any_certificate();
+            Client::builder(&server.secure_url(path)).tls(tls)
+        }
+        false => Client::builder(&server.url(path)),
+    };
+    let builder = builder.limits(LIMITS);
     let mut client = within("a connection", builder.connect())
         .await
         .expect("connected");

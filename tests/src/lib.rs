@@ -14,6 +14,7 @@
 use std::{future::Future, time::Duration};
 
 pub mod attack;
+mod body;
 mod bystander;
 pub mod clients;
 mod cutting;
@@ -27,6 +28,7 @@ mod scene;
 mod script;
 mod sending;
 mod server;
+pub mod sockjs;
 mod stomp;
 mod stomp_peer;
 mod target;

@@ -167,6 +167,16 @@ impl Raw {
     /// # Panics
     /// When none comes.
     pub async fn response(&mut self) -> Response {
+        let mut response = self.head().await;
+        response.body = self.body(&response).await;
+        response
+    }
+
+    /// Reads the head of an HTTP answer, and nothing of its body.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub async fn head(&mut self) -> Response {
         let end = loop {
             if let Some(at) = self
                 .received
@@ -182,25 +192,8 @@ impl Raw {
                 "the connection ended within a head: {received:?}"
             );
         };
-        let mut response = Response::parse(&self.received[..end]);
+        let response = Response::parse(&self.received[..end]);
         self.received.drain(..end);
-        if response.status == 101 {
-            return response;
-        }
-        match response.header("Content-Length").map(str::parse) {
-            Some(Ok(length)) => {
-                while self.received.len() < length {
-                    let more = self.receive("the body").await;
-                    assert!(more.is_none(), "the connection ended within a body");
-                }
-                response.body = self.received.drain(..length).collect();
-            }
-            Some(Err(_)) => panic!("{:?} is no length", response.header("Content-Length")),
-            None => {
-                while self.receive("the end of the body").await.is_none() {}
-                response.body = std::mem::take(&mut self.received);
-            }
-        }
         response
     }
 
@@ -310,7 +303,7 @@ impl Raw {
     }
 
     /// Waits for bytes; tells when there will be none.
-    async fn receive(&mut self, what: &str) -> Option<Ended> {
+    pub(crate) async fn receive(&mut self, what: &str) -> Option<Ended> {
         match within(what, self.stream.read_buf(&mut self.received)).await {
             Ok(0) => Some(Ended::Cleanly),
             Ok(_) => None,

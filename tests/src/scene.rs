@@ -27,12 +27,24 @@ impl Scene {
         Self::start_behind(Way::Directly).await
     }
 
+    /// Starts both, the program with these arguments.
+    ///
+    /// # Panics
+    /// When the program does not start.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        Self::around(Server::start(arguments)).await
+    }
+
     /// Starts both, and the proxy of this way; the bystander comes by it, too.
     ///
     /// # Panics
     /// When the program does not start, or the proxy is not installed.
     pub async fn start_behind(way: Way) -> Self {
-        let server = Arc::new(Server::start_behind(way));
+        Self::around(Server::start_behind(way)).await
+    }
+
+    async fn around(server: Server) -> Self {
+        let server = Arc::new(server);
         let bystander = Bystander::start(&server).await;
         let before = server.rss_bytes();
         Self {

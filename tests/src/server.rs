@@ -27,6 +27,8 @@ pub struct Server {
     /// Where clients connect: the proxy's address, if there is one.
     address: SocketAddr,
     proxy: Option<Proxy>,
+    /// It was started with a certificate.
+    is_secure: bool,
     log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -82,6 +84,7 @@ impl Server {
                 child,
                 address,
                 proxy: None,
+                is_secure: arguments.iter().any(|one| one.contains("-tls")),
                 log,
             },
             Err(_) => {
@@ -101,6 +104,11 @@ impl Server {
     /// The address that the program listens on, or the proxy in front of it.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether it speaks TLS.
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
     }
 
     /// The WebSocket address of `path`, which starts with a slash.

@@ -12,6 +12,7 @@ use crate::handle::Handle;
 use crate::schedule::Schedule;
 use crate::schedule::clock::Clock;
 use crate::schedule::registry::{AtWork, Scheduled};
+use crate::sockjs::HttpSessions;
 use crate::state::Application;
 
 /// An application that is ready to run: give it to [`serve`](crate::serve), or mount it into an
@@ -88,6 +89,8 @@ pub(crate) struct Running {
     pub(crate) shards: Shards,
     pub(crate) doors: Doors,
     pub(crate) hub: campanile_hub::Hub,
+    /// Those of SockJS over plain HTTP.
+    pub(crate) sockjs: HttpSessions,
     _schedules: AtWork,
 }
 
@@ -104,6 +107,7 @@ impl Running {
             shards,
             doors: handle.doors().clone(),
             hub: handle.hub().clone(),
+            sockjs: HttpSessions::default(),
             _schedules: handle.schedules().start(application, clock, schedules),
         }
     }

@@ -9,6 +9,7 @@ pub(crate) use crate::callbacks::Callbacks;
 use crate::events::EventsRules;
 use crate::extract::RequiredState;
 use crate::handshake::HandshakeRules;
+use crate::sockjs::SockJs;
 use crate::stomp::StompRules;
 use crate::wire::Wire;
 
@@ -76,6 +77,8 @@ pub struct Endpoint {
     pub(crate) stomp_rules: StompRules,
     /// What its sessions' bytes are.
     pub(crate) wire: Wire,
+    /// There if it serves SockJS, too.
+    pub(crate) sockjs: Option<SockJs>,
     /// There if its sessions listen to destinations that their requests name.
     pub(crate) events: Option<EventsRules>,
 }
@@ -101,6 +104,7 @@ impl Endpoint {
             speaks_stomp: false,
             stomp_rules: StompRules::default(),
             wire: Wire::WebSocket,
+            sockjs: None,
             events: None,
         }
     }

@@ -18,6 +18,7 @@ use crate::statistics::Counters;
 use crate::stomp::{
     Brokering, HandlerRoutes, Registered, Stages, StompFormats, StompRules, StompRuntime,
 };
+use crate::wire::Wire;
 
 /// What the endpoint of those who come over TCP is called, where others have a path.
 const TCP_NAME: &str = "stomp+tcp";
@@ -166,6 +167,10 @@ impl Endpoints {
             None => stomp.insert(self.common_stomp()?).clone(),
         };
         common.formats.prepare(endpoint.wire)?;
+        if endpoint.sockjs.is_some() {
+            common.formats.prepare(Wire::SockJsWebSocket)?;
+            common.formats.prepare(Wire::SockJsHttp)?;
+        }
         let rules = endpoint.stomp_rules.clone();
         Ok(Arc::new(StompRuntime { rules, ..common }))
     }

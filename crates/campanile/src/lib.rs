@@ -86,6 +86,7 @@ mod retained;
 pub mod schedule;
 mod sent;
 mod session;
+mod sockjs;
 mod state;
 mod statistics;
 mod stomp;
@@ -104,6 +105,7 @@ pub use campanile_hub::{
     HistoryLimits, Message, OutboxPolicy, Overflow, PONG_TIMEOUT, Parts, PathParameters, Pattern,
     PatternError, Publication, PublicationId, QueueLimits, QueueState, RETAINED_BYTES_MAX,
     RETAINED_DESTINATIONS_MAX, Refusal, RetainedLimits, Separator, SessionId, Timeouts,
+    TransportKind,
 };
 pub use campanile_websocket::{CloseCode, ExtensionOffer};
 /// The `http` crate, whose types appear in handshakes.
@@ -123,18 +125,20 @@ pub use endpoint::{
     WAITING_BYTES_MAX, WAITING_MESSAGES_MAX,
 };
 pub use error::{ClosingError, HandlerError, HandlerPanicked, Rejection};
+pub use events::EventsEndpoint;
 pub use extract::{
     Binary, BinaryPart, Closed, Dropped, Either, Encoded, Failure, FromApplication, FromEvent,
     Headers, Json, MessageHeaders, Path, PayloadFormat, Pong, Query, RequiredState, SentTo,
     SessionState, State, Text, TextPart, User, Valid, Validate,
 };
 #[cfg(feature = "tls")]
-pub use front::{ClientCertificates, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError};
+pub use front::{
+    ClientCertificates, HTTP2_STREAMS_MAX, PeerCertificates, RELOAD_INTERVAL, Tls, TlsError,
+};
 pub use front::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG, ProxyHeaders, Serve,
     TARGET_BYTES_MAX, TrustedProxyError, UNFINISHED_REQUESTS_MAX, bind, serve,
 };
-pub use events::EventsEndpoint;
 pub use handle::Handle;
 pub use handler::{
     Arguments, AsyncFunction, Handler, IntoScheduled, ScheduledArguments, ScheduledFunction,
@@ -150,6 +154,7 @@ pub use registry::{Listing, REGISTRY_ITEMS_MAX, SessionEntry, SubscriptionEntry,
 pub use reply::{Close, IntoReply, Reply};
 pub use schedule::{Cron, Overlap, Schedule, Schedules, Trigger};
 pub use session::{OutboxStatus, SendError, Session};
+pub use sockjs::{SOCKJS_BODY_BYTES_MAX, SOCKJS_HTTP_SESSIONS_MAX, SockJs, SockJsTransport};
 pub use state::Application;
 pub use statistics::{EndedSessions, Statistics, StompFrames};
 pub use stomp::{

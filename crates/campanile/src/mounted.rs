@@ -1,17 +1,19 @@
 //! An endpoint on its path.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use campanile_hub::{OutboxPolicy, Timeouts, TooManyFormats, TransportKind};
 use campanile_stomp::Version;
 
-use crate::driver::{EndpointFormats, EndpointRuntime, WebSocketFormats};
+use crate::driver::{EndpointFormats, EndpointRuntime, SockJsFormats, WebSocketFormats};
 use crate::endpoint::Endpoint;
 use crate::events::EventsRules;
 use crate::front::TrustedProxies;
 use crate::handshake::{
     ExtensionAnswers, Handshake, HandshakeInterceptor, HandshakeRules, Refused, Speaker,
 };
+use crate::sockjs::SockJs;
 use crate::stomp::StompRuntime;
 use crate::wire::Wire;
 
@@ -23,6 +25,8 @@ pub(crate) struct Mounted {
     /// The proxies whose word counts; the same for all endpoints.
     pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) answers: ExtensionAnswers,
+    /// There if it serves SockJS, too.
+    pub(crate) sockjs: Option<SockJs>,
     outer: Behaviour,
     /// Whether the endpoint has callbacks of its own.
     outer_speaks: bool,
@@ -53,6 +57,7 @@ impl Behaviour {
         endpoint: &Endpoint,
         formats: &mut WebSocketFormats,
         stomp: Option<&Arc<StompRuntime>>,
+        sockjs: Option<SockJsFormats>,
     ) -> Result<Self, TooManyFormats> {
         let bare = stomp.and_then(|stomp| stomp.formats.of(Wire::Bare, Version::V12));
         let formats = match (endpoint.wire, bare) {
@@ -66,7 +71,7 @@ impl Behaviour {
         };
         Ok(Self {
             runtime: Arc::new(EndpointRuntime::new(endpoint, stomp.cloned())),
-            formats,
+            formats: formats.with_sockjs(sockjs),
             outbox: endpoint.outbox,
             timeouts: endpoint.timeouts,
             events: endpoint.events,
@@ -86,11 +91,16 @@ impl Mounted {
         proxies: &Arc<TrustedProxies>,
         stomp: Option<&Arc<StompRuntime>>,
     ) -> Result<Self, TooManyFormats> {
-        let outer = Behaviour::new(&endpoint, formats, stomp)?;
+        let sockjs = match endpoint.sockjs {
+            Some(_) => Some(formats.sockjs()?),
+            None => None,
+        };
+        let outer = Behaviour::new(&endpoint, formats, stomp, sockjs)?;
+        let options = endpoint.sockjs;
         let mut rules = endpoint.handshake;
         let routed = rules.routed.iter();
         let routed = routed
-            .map(|(_, endpoint)| Behaviour::new(endpoint, formats, None))
+            .map(|(_, endpoint)| Behaviour::new(endpoint, formats, None, sockjs))
             .collect::<Result<_, _>>()?;
         rules.interceptors.splice(..0, first.iter().cloned());
         Ok(Self {
@@ -98,10 +108,22 @@ impl Mounted {
             name: path.into(),
             proxies: Arc::clone(proxies),
             answers: ExtensionAnswers::default(),
+            sockjs: options,
             outer,
             outer_speaks,
             routed,
         })
+    }
+
+    /// The longest message that a client without a sub-protocol may send.
+    pub(crate) fn message_bytes_max(&self) -> usize {
+        self.outer.runtime.limits.message_bytes_max
+    }
+
+    /// How often sessions whose bytes go this way get a sign of life, until they say what they want.
+    pub(crate) fn heart_beat(&self, wire: Wire) -> Option<Duration> {
+        let options = self.sockjs.as_ref().filter(|_| wire.is_sockjs());
+        options.map(|options| options.heart_beat)
     }
 
     /// How those are served who listen here to destinations, if that is what it is for.

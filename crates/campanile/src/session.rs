@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use campanile_hub::{
     Attributes, Content, Destination, Hub, Message, OutboxPolicy, PathParameters, Refusal,
-    SessionId, Timeouts,
+    SessionId, Timeouts, TransportKind,
 };
 use campanile_websocket::{CONTROL_PAYLOAD_BYTES_MAX, CloseCode};
 use tokio::sync::oneshot;
@@ -93,6 +93,13 @@ impl Session {
     /// The extensions that were agreed on, as they were answered (S24).
     pub fn extensions(&self) -> Option<&str> {
         self.inner.extensions()
+    }
+
+    /// How its bytes reach the client (S24): as a WebSocket, over TCP, or as one of the ways that
+    /// SockJS and event streams have over plain HTTP. A WebSocket is one whatever it was opened as:
+    /// by a SockJS client, or over HTTP/2.
+    pub fn transport(&self) -> TransportKind {
+        self.inner.transport()
     }
 
     /// Whether others cannot read the connection: it is under TLS, or a trusted proxy says so.

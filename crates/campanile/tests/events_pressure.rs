@@ -88,7 +88,8 @@ async fn events_gaps_say_how_many_are_missing_and_where() {
             let record = lines.record().await;
             if record["event"] == "gap" {
                 assert_eq!(record["destination"], "/topic/a");
-                next += usize::try_from(record["dropped"].as_u64().expect("a number")).expect("few");
+                next +=
+                    usize::try_from(record["dropped"].as_u64().expect("a number")).expect("few");
                 gaps += 1;
             } else {
                 assert_eq!(number(&record), next, "{overflow:?}");

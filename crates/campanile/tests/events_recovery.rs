@@ -108,7 +108,12 @@ async fn s98_a_token_that_is_not_ours_recovers_nothing() {
     }
     let none = poll(house.address, &format!("{A}&wait=0&after=")).await;
     assert_eq!(none.get("recovered"), None);
-    let mut answer = get(house.address, &format!("{A}&wait=0"), &[("Last-Event-ID", "\u{e9}")]).await;
+    let mut answer = get(
+        house.address,
+        &format!("{A}&wait=0"),
+        &[("Last-Event-ID", "\u{e9}")],
+    )
+    .await;
     assert_eq!(answer.json().await["recovered"], false);
     house.leave().await;
 }
@@ -236,9 +241,13 @@ async fn s98_a_users_own_destinations_are_that_users_alone() {
     let mut bob = get(house.address, &format!("{target}bob"), &[LINES]).await;
     ada.record().await;
     bob.record().await;
-    let sent = house.handle.publish_to_user("ada", "/queue/news", "for ada");
+    let sent = house
+        .handle
+        .publish_to_user("ada", "/queue/news", "for ada");
     sent.expect("room in the inboxes");
-    let sent = house.handle.publish_to_user("bob", "/queue/news", "for bob");
+    let sent = house
+        .handle
+        .publish_to_user("bob", "/queue/news", "for bob");
     sent.expect("room in the inboxes");
     let record = ada.record().await;
     assert_eq!(record["destination"], "/user/queue/news");

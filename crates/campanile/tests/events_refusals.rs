@@ -54,7 +54,11 @@ async fn events_refusals_say_what_to_do() {
         ("/events?destination=/topic/{a:.*}", 400, ""),
         ("/events?destination=/topic/a&wait=61", 400, "from 0 to 60"),
         ("/events?destination=/topic/a&wait=-1", 400, "from 0 to 60"),
-        ("/events?destination=/topic/a&wait=%2B1", 400, "from 0 to 60"),
+        (
+            "/events?destination=/topic/a&wait=%2B1",
+            400,
+            "from 0 to 60",
+        ),
         ("/events?destination=/topic/a&wait=", 400, "from 0 to 60"),
         ("/events?destination=/topic/a&user=mallory", 403, "not you"),
         ("/events?destination=/user/a&user=a%252Fb", 400, "%2F"),
@@ -103,7 +107,10 @@ async fn events_head_is_get_without_a_body() {
         (("Accept", "*/*"), "application/json"),
     ] {
         let answer = ask(house.address, "HEAD", A, &[accept]).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some(kind))
+        );
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("x-seen"), Some("yes"));
     }
@@ -154,7 +161,10 @@ async fn events_origins_that_are_named_may_send_credentials_and_others_nothing()
             answer.header("access-control-allow-origin"),
             Some("https://example.com")
         );
-        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+        assert_eq!(
+            answer.header("access-control-allow-credentials"),
+            Some("true")
+        );
         let other = [("Origin", "https://evil.example"), EVENTS];
         let mut answer = ask(house.address, method, A, &other).await;
         assert_eq!(answer.status, 403);

@@ -62,7 +62,10 @@ async fn events_server_sent_events_begin_with_a_cursor_and_carry_records() {
     assert_eq!(record["data"], "two\nlines\r\n\u{2028}");
     assert_eq!(record.get("headers"), None);
     let time = record["time"].as_str().expect("a time");
-    assert!(time.ends_with('Z') && time.len() == "2026-11-22T05:17:34.123Z".len(), "{time}");
+    assert!(
+        time.ends_with('Z') && time.len() == "2026-11-22T05:17:34.123Z".len(),
+        "{time}"
+    );
     house.leave().await;
 }
 
@@ -91,7 +94,10 @@ async fn events_lines_and_websocket_messages_are_the_same_records() {
     assert_eq!(record["headers"], json!({ "from": "ada\n" }));
     assert_eq!(parsed(&next_text(&mut socket).await), record);
     assert_eq!(events.event().await.json(), record);
-    assert_eq!(polled.json().await, json!({ "messages": [record], "cursor": record["id"] }));
+    assert_eq!(
+        polled.json().await,
+        json!({ "messages": [record], "cursor": record["id"] })
+    );
     house.leave().await;
 }
 
@@ -115,7 +121,13 @@ async fn events_several_destinations_and_patterns_give_one_copy() {
                   &destination=/topic/deep/**&destination=/topic/%22%0A";
     let mut lines = get(house.address, target, &[LINES]).await;
     lines.record().await;
-    for name in ["/topic/a", "/topic/deep/b/c", "/topic/x/y", "/topic/\"\n", "/topic/b"] {
+    for name in [
+        "/topic/a",
+        "/topic/deep/b/c",
+        "/topic/x/y",
+        "/topic/\"\n",
+        "/topic/b",
+    ] {
         publish(&house, name, "x");
     }
     for name in ["/topic/a", "/topic/deep/b/c", "/topic/\"\n", "/topic/b"] {
@@ -162,7 +174,10 @@ async fn events_ids_are_those_of_stomp() {
     let message = next_text(&mut stomp).await;
     let record = lines.record().await;
     let id = record["id"].as_str().expect("an id");
-    assert!(message.contains(&format!("\nmessage-id:{id}\n")), "{message}");
+    assert!(
+        message.contains(&format!("\nmessage-id:{id}\n")),
+        "{message}"
+    );
     assert_eq!(record["data"], "hello");
     assert_eq!(record["headers"], json!({ "x": "y" }));
     house.leave().await;

@@ -8,7 +8,7 @@ use crate::destination::Destination;
 use crate::publication::{Content, Publication, PublicationId};
 
 /// How many formats may be registered.
-pub const FORMATS_MAX: usize = 40;
+pub const FORMATS_MAX: usize = 54;
 
 /// Turns publications into the bytes of one protocol, framing and compression.
 ///
@@ -70,6 +70,11 @@ pub trait Format: Send + Sync + 'static {
     /// Whether [`prefix`](Self::prefix) ever writes anything.
     fn has_prefix(&self) -> bool {
         false
+    }
+
+    /// The bytes that a session begins with, before anything else, if the protocol has such a thing.
+    fn opening(&self) -> Option<Bytes> {
+        None
     }
 
     /// The bytes that ask the peer for a sign of life, if the protocol has such a thing.

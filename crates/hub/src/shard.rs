@@ -220,6 +220,9 @@ impl Shard {
                 .join(log, self.index, &mut self.members, slot, wanted);
         }
         self.arm_watch(slot);
+        if let Some(frame) = self.shared.formats.get(format).opening() {
+            self.outgoing.push(Outgoing::reply(id, frame));
+        }
         Outcome::Done((slot, session))
     }
 

@@ -1,17 +1,24 @@
 // The guide's greeting over STOMP, by stompjs, with the frames that it sends and gets.
 
-import { announce, byId, say, setUpCopy, socketUrl, timeOfDay } from '/assets/app.js';
+import { announce, byId, say, setUpCopy, timeOfDay } from '/assets/app.js';
 import { FrameLog } from '/assets/greetings-frames.js';
+import { PLAIN, openSocket, ownCode } from '/assets/greetings-transport.js';
+import { Wire } from '/assets/greetings-wire.js';
 import { StateView, meaning } from '/assets/link.js';
 
 const ENDPOINT = '/gs-guide-websocket';
 const GREETINGS = '/topic/greetings';
 const SUBSCRIPTION = 'greetings';
 const RECONNECT_SECONDS = 2;
+// What SockJS closes with when no transport that it may use has worked.
+const ALL_FAILED = 2000;
 const ROWS_MAX = 100;
 
 const frames = new FrameLog(byId('frames-log'));
-const settings = ['version', 'outgoing', 'incoming'].map((name) => byId(`greetings-${name}`));
+const wire = new Wire(ENDPOINT);
+const transport = byId('greetings-transport');
+const agreements = ['version', 'outgoing', 'incoming'].map((name) => byId(`greetings-${name}`));
+const settings = [transport, ...agreements];
 const controls = ['send', 'subscribe', 'unsubscribe', 'error'];
 const view = new StateView({
   state: byId('greetings-state'),
@@ -25,6 +32,8 @@ let subscribed = true;
 let receipts = 0;
 let state = 'idle';
 let wasOpen = false;
+/** What the frames of the connection travel in, for the eye. */
+let carrier = 'WebSocket';
 
 function show(next, en, zh) {
   state = next;
@@ -39,26 +48,32 @@ function problem(en, zh) {
   say(byId('greetings-problem'), en, zh);
 }
 
-/** A WebSocket for stompjs, whose messages are shown. */
+/** A connection for stompjs, whose messages are shown. */
 function observedSocket() {
-  const socket = new WebSocket(socketUrl(ENDPOINT), client.stompVersions.protocolVersions());
-  socket.binaryType = 'arraybuffer';
+  const choice = transport.value;
+  carrier = choice === PLAIN ? 'WebSocket' : 'SockJS';
   wasOpen = false;
-  socket.addEventListener('open', () => {
-    wasOpen = true;
-    const protocol = socket.protocol || '–';
-    frames.note(
-      `WebSocket open, sub-protocol ${protocol}`,
-      `WebSocket 已打开，子协议 ${protocol}`,
-    );
+  wire.reset();
+  return openSocket(choice, ENDPOINT, client.stompVersions.protocolVersions(), {
+    opened: (name, subProtocol) => {
+      wasOpen = true;
+      wire.opened(name);
+      if (name) {
+        frames.note(`SockJS open, transport ${name}`, `SockJS 已打开，传输方式 ${name}`);
+      } else {
+        const protocol = subProtocol || '–';
+        frames.note(
+          `WebSocket open, sub-protocol ${protocol}`,
+          `WebSocket 已打开，子协议 ${protocol}`,
+        );
+      }
+    },
+    received: (data) => {
+      wire.received(data);
+      frames.add('in', data);
+    },
+    sent: (data) => frames.add('out', data),
   });
-  socket.addEventListener('message', (event) => frames.add('in', event.data));
-  const send = socket.send.bind(socket);
-  socket.send = (data) => {
-    frames.add('out', data);
-    send(data);
-  };
-  return socket;
 }
 
 function everySeconds(milliseconds) {
@@ -143,8 +158,12 @@ function closed(event) {
     `stompjs tries again every ${RECONNECT_SECONDS} s.`,
     `stompjs 每 ${RECONNECT_SECONDS} 秒再试一次。`,
   ];
+  wire.closed();
   if (wasOpen) {
-    frames.note(`WebSocket closed, ${event.code} (${en})`, `WebSocket 已关闭，${event.code}（${zh}）`);
+    frames.note(
+      `${carrier} closed, ${event.code} (${en})`,
+      `${carrier} 已关闭，${event.code}（${zh}）`,
+    );
     say(byId('greetings-result'), '', '');
   }
   if (!client.active) {
@@ -155,6 +174,13 @@ function closed(event) {
       'waiting',
       `Connection lost (${event.code}, ${en}). ${again[0]}`,
       `连接断开（${event.code}，${zh}）。${again[1]}`,
+    );
+  } else if (state === 'connecting' && event.code === ALL_FAILED) {
+    const name = transport.value;
+    show(
+      'waiting',
+      `SockJS cannot connect by ${name}: the server or this browser does not do it. ${again[0]}`,
+      `SockJS 用 ${name} 连不上：服务端或这个浏览器不支持。${again[1]}`,
     );
   } else if (state === 'connecting') {
     const { host } = window.location;
@@ -173,7 +199,7 @@ async function connect() {
     // Between two attempts: whoever presses the button does not want to wait for the next one.
     await client.deactivate({ force: true });
   }
-  const [version, outgoing, incoming] = settings.map((setting) => setting.value);
+  const [version, outgoing, incoming] = agreements.map((setting) => setting.value);
   client.configure({
     stompVersions: new window.StompJs.Versions(version.split(',')),
     heartbeatOutgoing: Number(outgoing),
@@ -249,22 +275,18 @@ function setUp() {
   connect();
 }
 
-/** What people paste into a page of their own. */
-function ownCode() {
-  return `<script src="${window.location.origin}/assets/stomp.umd.min.js"></script>
-<script>
-  const client = new StompJs.Client({ brokerURL: '${socketUrl(ENDPOINT)}' });
-  client.onConnect = () => {
-    client.subscribe('${GREETINGS}', (message) => console.log(message.body));
-    client.publish({ destination: '/app/hello', body: JSON.stringify({ name: 'Ada' }) });
-  };
-  client.activate();
-</script>`;
+function showOwnCode() {
+  byId('own-code').textContent = ownCode(transport.value, ENDPOINT, GREETINGS);
 }
 
-byId('own-code').textContent = ownCode();
+showOwnCode();
+transport.addEventListener('change', showOwnCode);
 setUpCopy(byId('own-copy'), byId('own-code'));
 byId('frames-clear').addEventListener('click', () => frames.clear());
+if (!window.SockJS) {
+  byId('sockjs-missing').hidden = false;
+  byId('greetings-sockjs').disabled = true;
+}
 show('idle', 'Not connected', '未连接');
 if (window.StompJs) {
   setUp();

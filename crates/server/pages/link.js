@@ -22,6 +22,9 @@ const CODE_MEANINGS = {
   1011: ['the server failed', '服务端出错'],
   1012: ['the server restarts', '服务端重启'],
   1013: ['the server is overloaded', '服务端过载'],
+  // SockJS's own.
+  2000: ['no transport works', '没有可用的传输方式'],
+  2010: ['another connection is still open', '另一个连接还开着'],
 };
 
 /** What a close code means, as [english, chinese]. */

@@ -7,6 +7,7 @@ import { ATTEMPTS } from '/assets/protocol-attempts.js';
 import { drawFrames, drawHead, make, texts } from '/assets/protocol-draw.js';
 import { overhead } from '/assets/protocol-frames.js';
 import { showSchemes } from '/assets/protocol-schemes.js';
+import { setUpWays } from '/assets/protocol-ways.js';
 
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 // RFC 6455 1.2 and 1.3.
@@ -318,7 +319,7 @@ byId('frames-form').addEventListener('submit', (event) => {
   sendFrames();
 });
 
-// 5. Negotiation and failures; the fourth part has a file of its own
+// 5. Negotiation and failures; the fourth and the sixth part have files of their own
 
 function addAttempt(attempt) {
   const item = make('li', '');
@@ -375,3 +376,4 @@ fill(SAMPLE);
 shakeHands();
 usePreset(PRESETS[0].set);
 showSchemes();
+setUpWays();

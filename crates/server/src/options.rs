@@ -116,6 +116,43 @@ pub(crate) struct TlsOptions {
     /// trusts it: browsers warn, and `campanile listen` needs --insecure. Addresses as above.
     #[arg(long = "dev-tls", conflicts_with_all = ["cert", "key"], id = "dev_tls")]
     pub(crate) dev: bool,
+
+    /// Whether HTTP/2 is offered where TLS is spoken, beside HTTP/1.1.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "on|off",
+        env = "CAMPANILE_HTTP2"
+    )]
+    pub(crate) http2: Switch,
+
+    /// Whether clients may open WebSockets over HTTP/2 (RFC 8441); without it they open a connection
+    /// of HTTP/1.1 for each.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "on|off",
+        env = "CAMPANILE_WEBSOCKET_OVER_HTTP2"
+    )]
+    pub(crate) websocket_over_http2: Switch,
+}
+
+/// Whether something is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// It is.
+    #[default]
+    On,
+    /// It is not.
+    Off,
+}
+
+impl Switch {
+    pub(crate) fn is_on(self) -> bool {
+        self == Self::On
+    }
 }
 
 impl TlsOptions {

@@ -6,7 +6,8 @@ use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderValue, StatusCode, header};
 
-/// Pages load nothing from elsewhere and run no code that is not in a file of their own.
+/// Pages load nothing from elsewhere and run no code that is not in a file of their own. What SockJS
+/// puts into a page (frames and scripts of its endpoints) is from here, too: it needs no exception.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'";
 
@@ -16,9 +17,10 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 const WORDS: &str = "text/plain; charset=utf-8";
 
-/// stompjs and its licence, which `build.rs` fetches: empty if it could not. And our package for it,
-/// which is in the repository. People's own pages load both from here, too, so their addresses stay.
-const LIBRARY: [(&str, &str, &str); 3] = [
+/// stompjs and sockjs-client with their licences, which `build.rs` fetches: empty if it could not.
+/// And our package for the first, which is in the repository. People's own pages load them from
+/// here, too, so their addresses stay.
+const LIBRARY: [(&str, &str, &str); 5] = [
     (
         "/assets/stomp.umd.min.js",
         SCRIPT,
@@ -34,13 +36,24 @@ const LIBRARY: [(&str, &str, &str); 3] = [
         SCRIPT,
         include_str!("../../../packages/stompjs-recovery/index.js"),
     ),
+    (
+        "/assets/sockjs.min.js",
+        SCRIPT,
+        include_str!(concat!(env!("OUT_DIR"), "/sockjs.min.js")),
+    ),
+    (
+        "/assets/sockjs.LICENSE.txt",
+        WORDS,
+        include_str!(concat!(env!("OUT_DIR"), "/sockjs.LICENSE.txt")),
+    ),
 ];
 
-/// What is there instead of the library, if it could not be fetched.
+/// What is there instead of a library that could not be fetched.
 const LIBRARY_IS_MISSING: &str = "\
-stompjs is not in this program: when it was built, npm or the network was missing.
+This library is not in this program: when it was built, npm or the network was missing.
 Install npm, then: touch crates/server/build.rs && cargo build
-Or name a folder with the package: CAMPANILE_STOMPJS=path/to/@stomp/stompjs cargo build
+Or name a folder with the package:
+  CAMPANILE_STOMPJS=path/to/@stomp/stompjs CAMPANILE_SOCKJS=path/to/sockjs-client cargo build
 ";
 
 /// Where each page is, what it is, and its text.
@@ -103,6 +116,16 @@ const PAGES: &[(&str, &str, &str)] = &[
         include_str!("../pages/greetings-frames.js"),
     ),
     (
+        "/assets/greetings-transport.js",
+        SCRIPT,
+        include_str!("../pages/greetings-transport.js"),
+    ),
+    (
+        "/assets/greetings-wire.js",
+        SCRIPT,
+        include_str!("../pages/greetings-wire.js"),
+    ),
+    (
         "/assets/recovery.css",
         CSS,
         include_str!("../pages/recovery.css"),
@@ -156,6 +179,16 @@ const PAGES: &[(&str, &str, &str)] = &[
         "/assets/protocol-frames.js",
         SCRIPT,
         include_str!("../pages/protocol-frames.js"),
+    ),
+    (
+        "/assets/protocol-listeners.js",
+        SCRIPT,
+        include_str!("../pages/protocol-listeners.js"),
+    ),
+    (
+        "/assets/protocol-ways.js",
+        SCRIPT,
+        include_str!("../pages/protocol-ways.js"),
     ),
     ("/assets/bell.svg", SVG, include_str!("../pages/bell.svg")),
     ("/favicon.svg", SVG, include_str!("../pages/bell.svg")),

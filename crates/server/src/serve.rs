@@ -125,6 +125,8 @@ pub(crate) async fn serve(options: &ServeOptions) -> ExitCode {
         return ExitCode::from(BAD_USAGE);
     };
     let served = serving
+        .http2(options.tls.http2.is_on())
+        .websocket_over_http2(options.tls.websocket_over_http2.is_on())
         .shutdown_on(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}

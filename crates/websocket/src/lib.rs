@@ -89,7 +89,9 @@ pub use handshake::client::{
 };
 pub use handshake::error::HandshakeError;
 pub use handshake::extensions::{ExtensionOffer, negotiate, parse_extensions};
-pub use handshake::request::{HandshakeRequest, is_upgrade, select_protocol, validate_request};
+pub use handshake::request::{
+    HandshakeRequest, is_upgrade, select_protocol, validate_extended_connect, validate_request,
+};
 pub use handshake::{accept_key, is_token};
 pub use inflate::{Inflate, InflateOutput, Inflaters};
 pub use limits::Limits;

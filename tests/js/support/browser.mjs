@@ -19,9 +19,10 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Starts the browser; the caller closes it. */
-export function launch() {
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: PATIENCE });
+/** Starts the browser, with more flags if need be; the caller closes it. */
+export function launch(more = []) {
+  const args = [...FLAGS, ...more];
+  return chromium.launch({ executablePath: CHROMIUM, args, timeout: PATIENCE });
 }
 
 /**

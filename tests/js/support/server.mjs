@@ -38,16 +38,17 @@ export class Server {
   #exited;
   #lines = [];
 
-  /** Starts the program and waits until it listens. */
-  static async start() {
+  /** Starts the program, with more arguments if need be, and waits until it listens. */
+  static async start({ more = [], log = 'info' } = {}) {
     const server = new Server();
-    await server.#begin();
+    await server.#begin(more, log);
     return server;
   }
 
-  async #begin() {
-    this.#child = spawn(program(), ['--listen', '127.0.0.1:0', '--stomp-listen', '127.0.0.1:0'], {
-      env: { ...process.env, CAMPANILE_LOG: 'info' },
+  async #begin(more, log) {
+    const listen = ['--listen', '127.0.0.1:0', '--stomp-listen', '127.0.0.1:0'];
+    this.#child = spawn(program(), [...listen, ...more], {
+      env: { ...process.env, CAMPANILE_LOG: log },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#exited = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }));
@@ -63,12 +64,12 @@ export class Server {
         if (this.#lines.length > LOG_LINES_MAX) {
           this.#lines.shift();
         }
-        const stomp = /listening on stomp:\/\/(127\.0\.0\.1:\d+)/.exec(line);
+        const stomp = /listening on stomps?:\/\/(127\.0\.0\.1:\d+)/.exec(line);
         if (stomp) {
           // It is announced before the address that is waited for.
           this.stompHost = stomp[1];
         }
-        const announced = /listening on http:\/\/(127\.0\.0\.1:\d+)/.exec(line);
+        const announced = /listening on https?:\/\/(127\.0\.0\.1:\d+)/.exec(line);
         if (announced) {
           found(announced[1]);
         }

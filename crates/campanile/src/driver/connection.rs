@@ -1,6 +1,7 @@
 //! One connection: its socket, its codec and its callbacks.
 
 mod events;
+mod sockjs;
 mod stomp;
 
 use std::io;
@@ -9,10 +10,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use campanile_hub::{Cause, Ending, Moment, Outcome, Shard, Slot};
 use campanile_websocket::{
-    CloseCode, DecodeError, Decoder, Event as Frame, InflaterPool, Role, encode_close_reply,
-    encode_pong,
+    CloseCode, DecodeError, Decoder, Event as Frame, InflaterPool, Limits, Role,
+    encode_close_reply, encode_pong,
 };
 
+use self::sockjs::Arrays;
 use super::caller::Caller;
 use super::inbound::Inbound;
 use super::transport::Transport;
@@ -52,6 +54,8 @@ pub(crate) struct Connection {
     wire: Wire,
     /// There if the endpoint speaks STOMP.
     stomp: Option<Box<StompSession>>,
+    /// There if what it sends is as SockJS has it.
+    arrays: Option<Box<Arrays>>,
     may_compress: bool,
     /// Bytes that were read before reading paused, to be decoded when it goes on.
     held_back: Vec<u8>,
@@ -69,6 +73,8 @@ enum Codec {
     WebSocket(Decoder),
     /// Whatever its STOMP session makes of them.
     Bare,
+    /// One array of messages a line.
+    Lines,
     /// Nothing comes from this client; only its end can be read.
     Silent,
 }
@@ -110,10 +116,12 @@ impl Connection {
         } = arrival;
         let codec = match wire {
             Wire::Bare => Codec::Bare,
-            Wire::SockJsHttp | Wire::EventStream | Wire::JsonLines => Codec::Silent,
+            Wire::SockJsHttp => Codec::Lines,
+            Wire::EventStream | Wire::JsonLines => Codec::Silent,
             Wire::WebSocket | Wire::SockJsWebSocket => {
                 let mut decoder = Decoder::new(Role::Server);
-                if endpoint.callbacks.is_in_parts() {
+                // An array is understood as a whole only.
+                if endpoint.callbacks.is_in_parts() && wire == Wire::WebSocket {
                     decoder = decoder.in_parts();
                 }
                 if may_compress {
@@ -132,6 +140,7 @@ impl Connection {
             codec,
             wire,
             stomp,
+            arrays: Arrays::new(wire),
             may_compress,
             held_back: early,
             failed: false,
@@ -223,10 +232,17 @@ impl Connection {
                 return stop;
             }
             left.messages -= 1;
+            let is_in_parts = self.is_in_parts();
+            let limits = self.message_limits();
             let decoder = match &mut self.codec {
                 Codec::WebSocket(decoder) => decoder,
                 Codec::Bare => {
                     let consumed = self.take_frames(slot, input, left, shard, caller, now);
+                    input = &mut input[consumed..];
+                    continue;
+                }
+                Codec::Lines => {
+                    let consumed = self.take_line(slot, input, shard, caller, now);
                     input = &mut input[consumed..];
                     continue;
                 }
@@ -236,15 +252,6 @@ impl Connection {
                 true => input.len().min(COMPRESSED_BYTES_AT_ONCE),
                 false => input.len(),
             };
-            let mut limits = self.endpoint.limits;
-            if self.endpoint.callbacks.is_in_parts() {
-                // Nothing of a frame is kept, however long it is.
-                limits.frame_bytes_max = usize::MAX;
-            }
-            if let Some(bytes) = self.session.message_bytes_max() {
-                limits.message_bytes_max = bytes;
-                limits.frame_bytes_max = bytes;
-            }
             let decoded = decoder.decode(&mut input[..at_once], &limits);
             let event = match decoded {
                 Ok(decoded) => {
@@ -254,9 +261,9 @@ impl Connection {
                         left.inflated_bytes = left.inflated_bytes.saturating_sub(cost);
                     }
                     let is_last = decoded.is_last;
-                    let happened = decoded
-                        .event
-                        .and_then(|frame| Happened::from(frame, is_last, &self.endpoint));
+                    let happened = decoded.event.and_then(|frame| {
+                        Happened::from(frame, is_last, is_in_parts, &self.endpoint)
+                    });
                     input = &mut input[consumed..];
                     happened
                 }
@@ -267,7 +274,9 @@ impl Connection {
             };
             match event {
                 None => {}
-                Some(Happened::Message(event)) => self.message(slot, event, shard, caller, now),
+                Some(Happened::Message(event)) => {
+                    self.websocket_message(slot, event, shard, caller, now);
+                }
                 // Refused only when the session is being closed, and then no pong is owed.
                 Some(Happened::Pong(frame)) => drop(shard.reply(slot, frame)),
                 Some(Happened::Close(ending, answer)) => {
@@ -284,6 +293,25 @@ impl Connection {
         }
         let stop = || self.must_stop(slot, shard).unwrap_or(Turn::Unfinished);
         self.has_unread().then(stop)
+    }
+
+    /// Whether messages are handed on in parts, as they come.
+    fn is_in_parts(&self) -> bool {
+        self.endpoint.callbacks.is_in_parts() && self.arrays.is_none()
+    }
+
+    /// How long what the client sends may be.
+    fn message_limits(&self) -> Limits {
+        let mut limits = self.endpoint.limits;
+        if self.is_in_parts() {
+            // Nothing of a frame is kept, however long it is.
+            limits.frame_bytes_max = usize::MAX;
+        }
+        if let Some(bytes) = self.session.message_bytes_max() {
+            limits.message_bytes_max = bytes;
+            limits.frame_bytes_max = bytes;
+        }
+        limits
     }
 
     /// Why nothing may be taken from the client now, if that is so.
@@ -342,8 +370,12 @@ enum Happened {
 
 impl Happened {
     /// `None` for a frame that asks for nothing.
-    fn from(frame: Frame<'_>, is_last: bool, endpoint: &EndpointRuntime) -> Option<Self> {
-        let is_in_parts = endpoint.callbacks.is_in_parts();
+    fn from(
+        frame: Frame<'_>,
+        is_last: bool,
+        is_in_parts: bool,
+        endpoint: &EndpointRuntime,
+    ) -> Option<Self> {
         Some(match frame {
             Frame::Text(text) => {
                 let text = text.to_owned();

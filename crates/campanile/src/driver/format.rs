@@ -15,11 +15,13 @@ use super::deflating::Deflating;
 use super::governor::Governor;
 use crate::endpoint::Compression;
 use crate::events::EventsFormats;
+use crate::sockjs::SockJsFormat;
 use crate::wire::Wire;
 
-/// Formats that are not compressed: the plain one, one for each of the three versions of STOMP
-/// over WebSocket and over TCP, and those of records over WebSocket, as events and as lines.
-const OTHER_FORMATS: usize = 1 + 2 * 3 + 3;
+/// Formats that are not compressed: the plain one, two of SockJS, one for each of the three versions
+/// of STOMP over WebSocket, over TCP, and over SockJS either way, and those of records over
+/// WebSocket, as events and as lines.
+const OTHER_FORMATS: usize = 1 + 2 + 4 * 3 + 3;
 
 /// RFC 6455 frames, one a message; compressed (RFC 7692) where that was negotiated and is worth it.
 pub(crate) struct WebSocketFormat {
@@ -75,6 +77,8 @@ fn fragments(parts: &Parts) -> Bytes {
 pub(crate) struct WebSocketFormats {
     hub: Hub,
     plain: FormatId,
+    /// Registered when an endpoint first has SockJS.
+    sockjs: Option<SockJsFormats>,
     compressed: Vec<(usize, Arc<CompressedFormats>)>,
     governor: Arc<Governor>,
     started: Instant,
@@ -94,6 +98,13 @@ pub(crate) struct CompressedFormats {
     started: Instant,
 }
 
+/// The formats of SockJS.
+#[derive(Clone, Copy)]
+pub(crate) struct SockJsFormats {
+    websocket: FormatId,
+    http: FormatId,
+}
+
 /// The formats of an endpoint's sessions.
 #[derive(Clone)]
 pub(crate) struct EndpointFormats {
@@ -101,6 +112,8 @@ pub(crate) struct EndpointFormats {
     compressed: Option<Arc<CompressedFormats>>,
     /// Clients may compress, also where we do not.
     inflates: bool,
+    /// There if the endpoint has SockJS.
+    sockjs: Option<SockJsFormats>,
     /// There if its sessions are sent records of what they listen to.
     events: Option<EventsFormats>,
 }
@@ -111,6 +124,7 @@ impl WebSocketFormats {
         Ok(Self {
             hub: hub.clone(),
             plain: hub.register(Arc::new(WebSocketFormat { deflating: None }))?,
+            sockjs: None,
             compressed: Vec::new(),
             governor: Arc::new(Governor::new(shards)),
             started: Instant::now(),
@@ -141,6 +155,19 @@ impl WebSocketFormats {
     /// The hub that they are registered with.
     pub(crate) fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// What an endpoint with SockJS needs beside the others.
+    pub(crate) fn sockjs(&mut self) -> Result<SockJsFormats, TooManyFormats> {
+        if let Some(formats) = self.sockjs {
+            return Ok(formats);
+        }
+        let register = |wire| self.hub.register(Arc::new(SockJsFormat(wire)));
+        let formats = SockJsFormats {
+            websocket: register(Wire::SockJsWebSocket)?,
+            http: register(Wire::SockJsHttp)?,
+        };
+        Ok(*self.sockjs.insert(formats))
     }
 
     /// What an endpoint with this setting needs.
@@ -175,6 +202,7 @@ impl WebSocketFormats {
             plain,
             compressed: Some(compressed),
             inflates: true,
+            sockjs: None,
             events: None,
         })
     }
@@ -183,10 +211,23 @@ impl WebSocketFormats {
 impl EndpointFormats {
     /// The format of sessions whose bytes go this way, without compression.
     pub(crate) fn of(&self, wire: Wire) -> FormatId {
-        match (&self.events, wire) {
-            (Some(events), Wire::EventStream) => events.event_stream,
-            (Some(events), Wire::JsonLines) => events.json_lines,
-            _ => self.plain,
+        match wire {
+            Wire::SockJsWebSocket => self.sockjs.map(|sockjs| sockjs.websocket),
+            Wire::SockJsHttp => self.sockjs.map(|sockjs| sockjs.http),
+            Wire::EventStream => self.events.as_ref().map(|events| events.event_stream),
+            Wire::JsonLines => self.events.as_ref().map(|events| events.json_lines),
+            Wire::WebSocket | Wire::Bare => None,
+        }
+        .unwrap_or(self.plain)
+    }
+
+    /// The format of sessions whose bytes go this way, for a client that inflates with this window;
+    /// `None` if it may not compress either.
+    pub(crate) fn compressed_of(&self, wire: Wire, window: WindowBits) -> Option<FormatId> {
+        match wire {
+            Wire::WebSocket => self.compressed(window),
+            // Any message may be sent as it is, also after compression was negotiated (RFC 7692 6).
+            _ => self.inflates.then(|| self.of(wire)),
         }
     }
 
@@ -196,8 +237,14 @@ impl EndpointFormats {
             plain: format,
             compressed: None,
             inflates: false,
+            sockjs: None,
             events: None,
         }
+    }
+
+    /// The same for an endpoint with SockJS.
+    pub(crate) fn with_sockjs(self, sockjs: Option<SockJsFormats>) -> Self {
+        Self { sockjs, ..self }
     }
 
     /// The same for clients that may compress what they send.
@@ -210,7 +257,7 @@ impl EndpointFormats {
 
     /// The format for a client that inflates with this window; `None` if the endpoint does not
     /// compress.
-    pub(crate) fn compressed(&self, window: WindowBits) -> Option<FormatId> {
+    fn compressed(&self, window: WindowBits) -> Option<FormatId> {
         let Some(formats) = &self.compressed else {
             return self.inflates.then_some(self.plain);
         };

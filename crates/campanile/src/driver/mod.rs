@@ -33,13 +33,13 @@ use mio::{Poll, Token};
 use tokio::sync::oneshot;
 
 pub(crate) use self::connection::UNREAD_REPLIES_BYTES_MAX;
-pub(crate) use self::format::{EndpointFormats, WebSocketFormats, close_frame};
+pub(crate) use self::format::{EndpointFormats, SockJsFormats, WebSocketFormats, close_frame};
 #[cfg(test)]
 pub(crate) use self::inbound::Inbound;
 #[cfg(feature = "test-kit")]
 pub(crate) use self::memory::{MemoryPeer, MemoryShard, memory_pipe};
 pub(crate) use self::pacing::PAUSE_MAX_DEFAULT;
-pub(crate) use self::pipe::{PIPE_BYTES_MAX, PipeEnd, PipeTransport, pipe};
+pub(crate) use self::pipe::{PIPE_BYTES_MAX, PipeEnd, pipe, pipe_for_requests};
 #[cfg(feature = "tls")]
 pub(crate) use self::transport::TlsTransport;
 pub(crate) use self::transport::Transport;
@@ -100,6 +100,8 @@ pub(crate) enum Ask {
     Abandon(SessionId),
     /// Something has happened at the other end of a session's pipe.
     LookAtPipe(SessionId),
+    /// Say when all is written that was to be written by now.
+    SayWhenWritten(oneshot::Sender<()>),
     /// Close all sessions, evenly over this time, and say when the last one is gone.
     Drain {
         over: Duration,

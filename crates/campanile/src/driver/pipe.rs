@@ -5,16 +5,21 @@
 //! The shard's end behaves as a socket does: it never blocks, takes what there is room for, and its
 //! shard is told when there is something to read or room again. The other end is asynchronous.
 
+mod attendance;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
-use campanile_hub::SessionId;
-use tokio::sync::Notify;
+use campanile_hub::{Moment, SessionId};
+use tokio::sync::{Notify, oneshot};
 
-use super::{Ask, Door};
+use self::attendance::Attendance;
+pub(super) use self::attendance::Attended;
+use super::{Ask, Door, clock};
 
 /// How much waits in a pipe for the client, unless said otherwise: the counterpart of a kernel's
 /// send buffer. Beyond it the session's outbox begins.
@@ -49,6 +54,10 @@ struct Queues {
     place: Option<(Arc<Door>, SessionId)>,
     /// Who cuts the connection of a client that is too slow.
     cutter: Option<Arc<Notify>>,
+    /// There if the task's end is held between requests that carry the bytes.
+    attendance: Option<Box<Attendance>>,
+    /// When the shard's end went.
+    ended_at: Option<Moment>,
 }
 
 /// The shard's end.
@@ -62,10 +71,23 @@ pub(super) struct PipeEvents {
     pub(super) is_readable: bool,
     pub(super) is_writable: bool,
     pub(super) is_read_closed: bool,
+    /// Whether the client is there, where that is asked.
+    pub(super) attended: Option<Attended>,
 }
 
 /// A pipe with so much room toward the client.
 pub(crate) fn pipe(room: usize) -> (PipeTransport, PipeEnd) {
+    pipe_with(room, None)
+}
+
+/// A pipe whose bytes are lines that requests fetch, one after the other: without one for `delay`,
+/// or with more than `lines_max` waiting for one, the session ends. There is no request yet.
+pub(crate) fn pipe_for_requests(delay: Duration, lines_max: usize) -> (PipeTransport, PipeEnd) {
+    let attendance = Attendance::new(delay, lines_max, clock::now());
+    pipe_with(PIPE_BYTES_MAX, Some(Box::new(attendance)))
+}
+
+fn pipe_with(room: usize, attendance: Option<Box<Attendance>>) -> (PipeTransport, PipeEnd) {
     let queues = Arc::new(Mutex::new(Queues {
         to_client: Vec::new(),
         room,
@@ -81,6 +103,8 @@ pub(crate) fn pipe(room: usize) -> (PipeTransport, PipeEnd) {
         writer: None,
         place: None,
         cutter: None,
+        attendance,
+        ended_at: None,
     }));
     (PipeTransport(Arc::clone(&queues)), PipeEnd(queues))
 }
@@ -91,7 +115,9 @@ fn lock(queues: &Mutex<Queues>) -> MutexGuard<'_, Queues> {
 
 /// Lets go of the lock and then tells whoever is to be told: the shard's door has a lock of its own.
 fn tell(mut queues: MutexGuard<'_, Queues>) {
-    let is_news = queues.is_readable || queues.is_writable;
+    let attendance = queues.attendance.as_ref();
+    let overflows = attendance.is_some_and(|one| one.overflows());
+    let is_news = queues.is_readable || queues.is_writable || overflows;
     let place = queues.place.clone().filter(|_| is_news && !queues.is_told);
     queues.is_told |= place.is_some();
     drop(queues);
@@ -116,7 +142,14 @@ impl PipeTransport {
             is_readable: std::mem::take(&mut queues.is_readable),
             is_writable: std::mem::take(&mut queues.is_writable),
             is_read_closed: queues.has_said_all || queues.task_has_left,
+            attended: queues.attendance.as_ref().map(|one| one.at(clock::now())),
         }
+    }
+
+    /// Whether the client is there, where that is asked.
+    pub(super) fn attended(&self) -> Option<Attended> {
+        let queues = lock(&self.0);
+        queues.attendance.as_ref().map(|one| one.at(clock::now()))
     }
 
     /// As a socket's `read`.
@@ -152,7 +185,13 @@ impl PipeTransport {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let offered = buffers.iter().map(|part| part.len()).sum::<usize>();
-        let room = queues.room.saturating_sub(queues.to_client.len());
+        let waiting = queues.to_client.len();
+        let room = match &queues.attendance {
+            Some(attendance) if attendance.is_superfluous(buffers, waiting) => return Ok(offered),
+            Some(attendance) => attendance.room(queues.room),
+            None => queues.room,
+        };
+        let room = room.saturating_sub(waiting);
         let taken = offered.min(room);
         if taken < offered {
             queues.wants_room = true;
@@ -171,7 +210,15 @@ impl PipeTransport {
             queues.to_client.extend_from_slice(part);
         }
         let reader = queues.reader.take();
-        drop(queues);
+        let Queues {
+            to_client,
+            attendance,
+            ..
+        } = &mut *queues;
+        if let Some(attendance) = attendance {
+            attendance.has_come(&to_client[waiting..]);
+        }
+        tell(queues);
         if let Some(reader) = reader {
             reader.wake();
         }
@@ -192,6 +239,7 @@ impl Drop for PipeTransport {
     fn drop(&mut self) {
         let mut queues = lock(&self.0);
         queues.shard_has_left = true;
+        queues.ended_at = Some(clock::now());
         queues.to_server = VecDeque::new();
         queues.place = None;
         queues.cutter = None;
@@ -241,6 +289,78 @@ impl PipeEnd {
             true => Poll::Ready(true),
             false => Poll::Pending,
         }
+    }
+
+    /// Hands all of these bytes over to the shard once there is room for them, or nothing else waits
+    /// for it. False when the session has ended.
+    pub(crate) fn poll_give_whole(&self, bytes: &[u8], context: &mut Context<'_>) -> Poll<bool> {
+        let mut queues = lock(&self.0);
+        if queues.shard_has_left {
+            return Poll::Ready(false);
+        }
+        let waiting = queues.to_server.len();
+        if waiting != 0 && waiting + bytes.len() > PIPE_INPUT_BYTES_MAX {
+            queues.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        queues.to_server.extend(bytes);
+        queues.is_readable = true;
+        tell(queues);
+        Poll::Ready(true)
+    }
+
+    /// Waits until the shard has read all that was given. False when the session has ended.
+    pub(crate) fn poll_read_by_shard(&self, context: &mut Context<'_>) -> Poll<bool> {
+        let mut queues = lock(&self.0);
+        if queues.shard_has_left || queues.to_server.is_empty() {
+            return Poll::Ready(!queues.shard_has_left);
+        }
+        queues.writer = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Is told once the shard has written what it had to write when it was asked.
+    pub(crate) fn written(&self) -> oneshot::Receiver<()> {
+        let (done, written) = oneshot::channel();
+        let place = lock(&self.0).place.clone();
+        if let Some((door, _)) = place {
+            door.ask(Ask::SayWhenWritten(done));
+        }
+        written
+    }
+
+    /// Says that a request fetches what there is, from now on.
+    pub(crate) fn attend(&self) {
+        let mut queues = lock(&self.0);
+        if let Some(attendance) = &mut queues.attendance {
+            attendance.begins();
+        }
+    }
+
+    /// Says that no request fetches anything, from now on, and how many lines were taken and wait
+    /// for the next one.
+    pub(crate) fn leave_unattended(&self, lines: usize) {
+        let mut queues = lock(&self.0);
+        queues.cutter = None;
+        let Queues {
+            to_client,
+            attendance,
+            wants_room,
+            is_writable,
+            ..
+        } = &mut *queues;
+        if let Some(attendance) = attendance {
+            attendance.ends(clock::now(), lines);
+            attendance.has_come(to_client);
+            // There is more room now.
+            *is_writable |= std::mem::take(wants_room);
+        }
+        tell(queues);
+    }
+
+    /// When the session ended, if it has.
+    pub(crate) fn ended_at(&self) -> Option<Moment> {
+        lock(&self.0).ended_at
     }
 
     /// Says that nothing more will come from the client.

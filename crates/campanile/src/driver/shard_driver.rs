@@ -1,5 +1,7 @@
 //! What one shard's thread does between two waits.
 
+mod pipes;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,6 +64,8 @@ pub(super) struct ShardDriver {
     /// Connections that may read on if little waits for them after this pass.
     blocked: Vec<Slot>,
     drains: HashMap<Ticket, oneshot::Sender<()>>,
+    /// Who waits until the next pass is over.
+    waiting_for_pass: Vec<oneshot::Sender<()>>,
 }
 
 impl ShardDriver {
@@ -88,6 +92,7 @@ impl ShardDriver {
             unfinished: Vec::new(),
             blocked: Vec::new(),
             drains: HashMap::new(),
+            waiting_for_pass: Vec::new(),
         }
     }
 
@@ -244,6 +249,7 @@ impl ShardDriver {
                 }
                 Ask::Abandon(session) => self.abandon(session),
                 Ask::LookAtPipe(session) => self.look_at_pipe(session),
+                Ask::SayWhenWritten(done) => self.waiting_for_pass.push(done),
                 Ask::Drain { over, done } => match self.shard.drain(over, LEAVING, clock::now()) {
                     Outcome::Later(ticket) => {
                         self.drains.insert(ticket, done);
@@ -266,29 +272,6 @@ impl ShardDriver {
         if let Err(Ok(session)) = opened.send(outcome.map(|(_, session)| session.id())) {
             // The connection was cut off while it waited for the answer.
             self.abandon(session);
-        }
-    }
-
-    /// Does for a pipe what the poller does for sockets.
-    fn look_at_pipe(&mut self, session: SessionId) {
-        let slot = session.slot();
-        let here = self.sockets.get_mut(slot);
-        let Some(connection) = here.filter(|one| one.session.id() == session) else {
-            return;
-        };
-        let Some(events) = connection.transport.pipe_events() else {
-            return;
-        };
-        if events.is_writable {
-            self.shard.writable(slot);
-            if connection.may_have_more {
-                self.blocked.push(slot);
-            }
-        }
-        if events.is_readable {
-            connection.may_have_more = true;
-            connection.is_read_closed |= events.is_read_closed;
-            self.unfinished.push(slot);
         }
     }
 
@@ -332,6 +315,7 @@ impl ShardDriver {
             connection.begin(*start, slot, &mut self.shard, now);
         }
         self.sockets.insert(slot, connection);
+        self.attend(slot, now);
         // What was sent to it so far has waited for the socket.
         self.shard.writable(slot);
         self.unfinished.push(slot);
@@ -343,6 +327,10 @@ impl ShardDriver {
         if self.remind(now) {
             // What they have said to that is written at once.
             wait = self.shard.pump(&mut self.sockets, now);
+        }
+        for done in self.waiting_for_pass.drain(..) {
+            // Whoever asked may have stopped waiting.
+            let _ = done.send(());
         }
         let took = began.elapsed();
         pacing::pause(pacing::pause_after(
@@ -382,6 +370,7 @@ impl ShardDriver {
             if let Some(mut connection) = self.sockets.take(*slot) {
                 connection.reminded(*slot, &mut self.shard, self.caller.hub(), now);
                 self.sockets.put_back(*slot, connection);
+                self.attend(*slot, now);
             }
         }
         !reminded.is_empty()

@@ -17,7 +17,7 @@ use mio::{Interest, Registry, Token};
 pub(crate) use self::tls::TlsTransport;
 #[cfg(feature = "test-kit")]
 use super::memory::MemoryTransport;
-use super::pipe::{PipeEvents, PipeTransport};
+use super::pipe::{Attended, PipeEvents, PipeTransport};
 
 /// Who tells a shard what has happened to its transports.
 pub(crate) enum Watcher {
@@ -79,6 +79,14 @@ impl Transport {
     pub(super) fn pipe_events(&self) -> Option<PipeEvents> {
         match self {
             Self::Pipe(pipe) => Some(pipe.events()),
+            _ => None,
+        }
+    }
+
+    /// Whether the client of a pipe is there, where that is asked.
+    pub(super) fn attended(&self) -> Option<Attended> {
+        match self {
+            Self::Pipe(pipe) => pipe.attended(),
             _ => None,
         }
     }

@@ -57,8 +57,7 @@ pub(crate) async fn respond(
         protocols: Vec::new(),
         extensions: Vec::new(),
     };
-    let mut handshake =
-        Handshake::new(parts, nothing, seen, local).with(parameters, attributes);
+    let mut handshake = Handshake::new(parts, nothing, seen, local).with(parameters, attributes);
     let answered = match *handshake.method() {
         Method::GET | Method::HEAD => {
             listen(running, mounted, rules, &mut handshake, hand_over).await

@@ -66,12 +66,7 @@ enum Line<'a> {
 }
 
 impl PollBody {
-    pub(super) fn new(
-        pipe: PipeEnd,
-        begun: Begun,
-        after: Option<Cursor>,
-        wait: Duration,
-    ) -> Self {
+    pub(super) fn new(pipe: PipeEnd, begun: Begun, after: Option<Cursor>, wait: Duration) -> Self {
         Self {
             pipe: Some(pipe),
             wait: match wait.is_zero() {

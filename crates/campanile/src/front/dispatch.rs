@@ -7,8 +7,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use campanile_hub::{Destination, NewSession, PathParameters, Timeouts, TransportKind};
-use campanile_websocket::{ExtensionOffer, is_upgrade, validate_request};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use campanile_websocket::{
+    ExtensionOffer, is_upgrade, validate_extended_connect, validate_request,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tower_service::Service;
 
 use super::upgrade::{HandOver, Upgrading};
@@ -17,8 +19,9 @@ use crate::driver::{Arrival, Reservation, Transport};
 use crate::events::{self, Start};
 use crate::handshake::{Handshake, Refused, ask, negotiate_extensions, refusal, switching, tell};
 use crate::mounted::{Behaviour, Mounted};
-use crate::path::PathTemplate;
+use crate::path::{PathTemplate, Routes};
 use crate::problem::{problem, problem_with};
+use crate::sockjs;
 use crate::wire::Wire;
 
 /// How many bytes the path and query of a request may have.
@@ -33,54 +36,116 @@ pub(crate) async fn dispatch(
     hand_over: Option<(&HandOver, Addresses)>,
 ) -> Response<Body> {
     let endpoints = running.endpoints.routes();
-    let found = endpoints.find(request.uri().path());
-    let found = found
-        .filter(|(_, _, mounted)| is_upgrade(request.headers()) || !mounted.rules.plain_http_too);
-    if let Some((template, values, mounted)) = found {
-        let parameters = PathParameters::new(Arc::clone(template.shared_names()), values);
-        let addresses = hand_over.map_or_else(|| Addresses::of(&request), |(_, known)| known);
-        let asked = Asked {
-            mounted,
-            template,
-            parameters,
-            addresses,
-        };
-        let is_plain = !is_upgrade(request.headers()) && request.method() != Method::CONNECT;
-        if asked.mounted.events().is_some() && is_plain {
+    let path = request.uri().path().to_owned();
+    let addresses = hand_over.map_or_else(|| Addresses::of(&request), |(_, known)| known);
+    let hand_over = hand_over.map(|(hand_over, _)| hand_over);
+    match target(&endpoints, &path, &request, addresses) {
+        Target::WebSocket(asked) => open_websocket(running, asked, request, hand_over).await,
+        Target::Events(asked) => {
             let (parts, _) = request.into_parts();
-            let hand_over = hand_over.map(|(hand_over, _)| hand_over);
             // In a box, since a connection keeps room for this future while its answer goes on.
-            return Box::pin(events::respond(
-                running,
-                asked.mounted,
-                asked.parameters,
-                asked.addresses,
-                parts,
-                hand_over,
-            ))
-            .await;
+            let (mounted, parameters) = (asked.mounted, asked.parameters);
+            let answer = events::respond(running, mounted, parameters, addresses, parts, hand_over);
+            Box::pin(answer).await
         }
-        return match shake_hands(running, asked, request).await {
-            Ok((response, upgrading)) => {
-                match hand_over {
-                    Some((hand_over, _)) => hand_over.put(upgrading),
-                    None => upgrading.in_background(),
+        Target::SockJs(below) => {
+            let circumstances = sockjs::Circumstances {
+                addresses,
+                cutter: hand_over.map(|hand_over| &hand_over.cut),
+            };
+            Box::pin(sockjs::serve(running, below, request, circumstances)).await
+        }
+        Target::Refused(response) => *response,
+        Target::Plain => match routes.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
+    }
+}
+
+/// What a request is for.
+enum Target<'a> {
+    /// A WebSocket; also where the handshake for one is missing.
+    WebSocket(Asked<'a>),
+    /// Listening over plain HTTP.
+    Events(Asked<'a>),
+    /// SockJS over plain HTTP.
+    SockJs(sockjs::Below<'a>),
+    /// Nothing that there could be.
+    Refused(Box<Response<Body>>),
+    /// The application's own routes.
+    Plain,
+}
+
+fn target<'a>(
+    endpoints: &'a Routes<Arc<Mounted>>,
+    path: &'a str,
+    request: &Request,
+    addresses: Addresses,
+) -> Target<'a> {
+    let is_plain = !wants_websocket(request);
+    let asked = |template: &'a PathTemplate, values, mounted: &'a Mounted, way| Asked {
+        mounted,
+        template,
+        parameters: PathParameters::new(Arc::clone(template.shared_names()), values),
+        addresses,
+        way,
+    };
+    if let Some((template, values, mounted)) = endpoints.find(path) {
+        if !is_plain || !mounted.rules.plain_http_too {
+            let greeting = sockjs::Below::greeting(template, mounted, path);
+            return match greeting.filter(|_| is_plain) {
+                Some(greeting) => Target::SockJs(greeting),
+                None => {
+                    let asked = asked(template, values, mounted, Way::WEBSOCKET);
+                    match is_plain && mounted.events().is_some() {
+                        true => Target::Events(asked),
+                        false => Target::WebSocket(asked),
+                    }
                 }
-                response
+            };
+        }
+    } else if let Some(below) = sockjs::below(endpoints, path) {
+        return match (below.websocket(), sockjs::refuse_upgrade(request.method())) {
+            (None, _) => Target::SockJs(below),
+            (Some(_), Some(refused)) => Target::Refused(Box::new(refused)),
+            (Some(way), None) => {
+                Target::WebSocket(asked(below.template, below.values, below.mounted, way))
             }
-            Err(response) => *response,
         };
     }
-    if is_upgrade(request.headers()) {
-        let detail = format!(
-            "there is no endpoint at {}; check the path, which is case-sensitive",
-            request.uri().path()
-        );
-        return problem(StatusCode::NOT_FOUND, &detail);
+    if is_plain {
+        return Target::Plain;
     }
-    match routes.call(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+    let detail = format!("there is no endpoint at {path}; check the path, which is case-sensitive");
+    Target::Refused(Box::new(problem(StatusCode::NOT_FOUND, &detail)))
+}
+
+/// What an extended CONNECT asks for (RFC 8441 4): an extension of such requests.
+#[derive(Clone)]
+pub(crate) struct ConnectProtocol(pub(super) Box<str>);
+
+/// Whether a request asks for a WebSocket, over HTTP/1.1 or HTTP/2.
+pub(crate) fn wants_websocket<B>(request: &hyper::Request<B>) -> bool {
+    is_upgrade(request.headers()) || request.extensions().get::<ConnectProtocol>().is_some()
+}
+
+/// Answers a handshake, and leaves in `hand_over` what is to be done once the answer is written.
+async fn open_websocket(
+    running: &Running,
+    asked: Asked<'_>,
+    request: Request,
+    hand_over: Option<&HandOver>,
+) -> Response<Body> {
+    match shake_hands(running, asked, request).await {
+        Ok((response, upgrading)) => {
+            match hand_over {
+                Some(hand_over) => hand_over.put(upgrading),
+                None => upgrading.in_background(),
+            }
+            response
+        }
+        Err(response) => *response,
     }
 }
 
@@ -113,9 +178,11 @@ struct Asked<'a> {
     template: &'a PathTemplate,
     parameters: PathParameters,
     addresses: Addresses,
+    way: Way,
 }
 
-/// Checks a handshake, asks who may come in, opens the session and answers 101.
+/// Checks a handshake, asks who may come in, opens the session and answers 101, or 200 to an
+/// extended CONNECT.
 async fn shake_hands(
     running: &Running,
     asked: Asked<'_>,
@@ -126,13 +193,17 @@ async fn shake_hands(
         template,
         parameters,
         addresses,
+        way,
     } = asked;
-    let valid = validate_request(request.method(), request.version(), request.headers()).map_err(
-        |error| {
-            let detail = format!("{} is a WebSocket endpoint: {error}", template.as_str());
-            Box::new(problem_with(error.status(), &detail, error.headers()))
-        },
-    )?;
+    let (method, headers) = (request.method(), request.headers());
+    let valid = match request.extensions().get::<ConnectProtocol>() {
+        Some(protocol) => validate_extended_connect(method, &protocol.0, headers),
+        None => validate_request(method, request.version(), headers),
+    };
+    let valid = valid.map_err(|error| {
+        let detail = format!("{} is a WebSocket endpoint: {error}", template.as_str());
+        Box::new(problem_with(error.status(), &detail, error.headers()))
+    })?;
     let on_upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     let Addresses {
@@ -143,7 +214,7 @@ async fn shake_hands(
     let seen = mounted.proxies.see(remote, is_secure, &parts.headers);
     let attributes = mounted.rules.attributes.clone();
     let mut handshake = Handshake::new(parts, valid, seen, local).with(parameters, attributes);
-    let opened = enter(running, mounted, &mut handshake, Way::WEBSOCKET).await;
+    let opened = enter(running, mounted, &mut handshake, way).await;
     let opened = opened.map_err(|refused| Box::new(refusal(&handshake, &refused)))?;
     let response = switching(&handshake, &opened.extensions);
     let upgrading = Upgrading::new(
@@ -168,6 +239,12 @@ impl Way {
     /// A message a frame.
     pub(crate) const WEBSOCKET: Self = Self {
         wire: Wire::WebSocket,
+        transport: TransportKind::WebSocket,
+    };
+
+    /// Frames of SockJS in the messages of a WebSocket.
+    pub(crate) const SOCKJS_WEBSOCKET: Self = Self {
+        wire: Wire::SockJsWebSocket,
         transport: TransportKind::WebSocket,
     };
 }
@@ -230,17 +307,23 @@ async fn open<'a>(
     let start = behaviour.events.as_ref();
     let start = start.map(|rules| Start::read(handshake, rules, running.endpoints.broker()));
     let start = start.transpose()?;
-    let (extensions, compressed) =
-        negotiate_extensions(handshake, rules.extensions.as_ref(), &behaviour.formats);
+    let (extensions, compressed) = negotiate_extensions(
+        handshake,
+        rules.extensions.as_ref(),
+        &behaviour.formats,
+        way.wire,
+    );
     rules.keep_headers(handshake);
     let (principal, path_parameters, protocol, attributes) = handshake.for_session();
+    let timeouts = behaviour.timeouts(way.wire, way.transport);
     let session = NewSession {
         endpoint: Destination::Endpoint(Arc::clone(&mounted.name)),
         format: compressed.unwrap_or_else(|| behaviour.formats.of(way.wire)),
         outbox: behaviour.outbox,
         timeouts: Timeouts {
             life: handshake.expiry(),
-            ..behaviour.timeouts(way.wire, way.transport)
+            heart_beat: mounted.heart_beat(way.wire).or(timeouts.heart_beat),
+            ..timeouts
         },
         principal,
         path_parameters,
@@ -280,7 +363,7 @@ pub(super) fn check_request<B>(request: &hyper::Request<B>) -> Option<Response<B
         .uri()
         .path_and_query()
         .map_or(0, |target| target.as_str().len());
-    let (status, detail) = if request.version() == http::Version::HTTP_11 && hosts != 1 {
+    let (status, detail) = if request.version() >= http::Version::HTTP_11 && hosts != 1 {
         (
             StatusCode::BAD_REQUEST,
             "send exactly one Host header (RFC 9112 3.2)".to_owned(),

@@ -4,6 +4,8 @@ use tokio::net::TcpListener;
 #[cfg(feature = "tls")]
 use tokio::task::JoinSet;
 
+#[cfg(feature = "tls")]
+use super::http2::Http2;
 use super::stream::Security;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
@@ -42,6 +44,15 @@ impl Listening {
             security: Security::Tls(tls),
             ..self
         }
+    }
+
+    /// The same with HTTP/2, if it is under TLS and for HTTP.
+    #[cfg(feature = "tls")]
+    pub(super) fn offering(mut self, http2: Http2) -> Self {
+        if let (Security::Tls(tls), Speaks::Http) = (&mut self.security, self.speaks) {
+            *tls = tls.offering(http2);
+        }
+        self
     }
 }
 

@@ -3,6 +3,8 @@
 mod dispatch;
 mod forwarded;
 mod head_guard;
+#[cfg(feature = "tls")]
+mod http2;
 mod listener;
 mod listening;
 mod requests;
@@ -21,6 +23,8 @@ pub use self::dispatch::TARGET_BYTES_MAX;
 pub(crate) use self::dispatch::{Addresses, Opened, Way, dispatch, enter};
 pub use self::forwarded::{ProxyHeaders, TrustedProxyError};
 pub(crate) use self::forwarded::{Seen, TrustedProxies};
+#[cfg(feature = "tls")]
+pub use self::http2::HTTP2_STREAMS_MAX;
 pub use self::listener::{LISTEN_BACKLOG, bind};
 pub use self::serve::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, Serve, UNFINISHED_REQUESTS_MAX, serve,

@@ -24,8 +24,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::dispatch::{Addresses, check_request, closing, dispatch};
 use super::head_guard::HeadGuard;
+#[cfg(feature = "tls")]
+use super::http2::{self, Http2};
 use super::listening::{Listening, Speaks};
-use super::requests::Requests;
+use super::requests::{Place, Requests};
 use super::stomp;
 use super::stream::{Security, Stream};
 #[cfg(feature = "tls")]
@@ -62,7 +64,7 @@ Content-Type: application/problem+json\r\nContent-Length: 124\r\nConnection: clo
 \"detail\":\"this port speaks TLS: use https:// or wss:// in the URL\"}";
 
 /// How long a client that reads an answer too slowly has for the rest of it.
-const CUT_TIME: Duration = Duration::from_secs(2);
+pub(super) const CUT_TIME: Duration = Duration::from_secs(2);
 
 /// How long to wait after the operating system had no descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -96,6 +98,8 @@ pub fn serve(listener: TcpListener, app: Campanile) -> Serve {
         app,
         shutdown: Box::pin(std::future::pending()),
         drain_time: DRAIN_TIME,
+        #[cfg(feature = "tls")]
+        http2: Http2::default(),
     }
 }
 
@@ -106,6 +110,8 @@ pub struct Serve {
     app: Campanile,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
     drain_time: Duration,
+    #[cfg(feature = "tls")]
+    pub(super) http2: Http2,
 }
 
 impl Serve {
@@ -202,6 +208,8 @@ impl Serve {
         let _watching = super::listening::watch_files(&self.listeners);
         let mut accepting = JoinSet::new();
         for listening in self.listeners {
+            #[cfg(feature = "tls")]
+            let listening = listening.offering(self.http2);
             let (running, routes) = (Arc::clone(&running), routes.clone());
             accepting.spawn(accept(listening, running, routes, leaving.clone()));
         }
@@ -258,16 +266,19 @@ async fn accept(
         tokio::select! {
             biased;
             _ = leaving.changed() => break,
-            Some(ended) = requests.tasks.join_next() => requests.ended(ended.ok()),
+            Some(_) = requests.tasks.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
                     let (running, routes) = (Arc::clone(&running), routes.clone());
                     let (security, leaving) = (security.clone(), leaving.clone());
                     match speaks {
-                        Speaks::Http => requests
-                            .spawn(connection(stream, address, security, running, routes, leaving)),
-                        Speaks::Stomp => requests
-                            .spawn(stomp::connection(stream, address, security, running, leaving)),
+                        Speaks::Http => requests.spawn(|place| {
+                            let arrived = (stream, address, place);
+                            connection(arrived, security, running, routes, leaving)
+                        }),
+                        Speaks::Stomp => requests.spawn(|_| {
+                            stomp::connection(stream, address, security, running, leaving)
+                        }),
                     }
                 }
                 Err(error) => {
@@ -324,8 +335,7 @@ pub(super) async fn admit(
 
 /// One connection in plain HTTP, a TLS handshake before it included, until it closes or its socket goes to a shard.
 async fn connection(
-    stream: TcpStream,
-    address: SocketAddr,
+    (stream, address, place): (TcpStream, SocketAddr, Place),
     security: Security,
     running: Arc<Running>,
     routes: Router,
@@ -337,6 +347,19 @@ async fn connection(
         return;
     };
     let facts = stream.facts();
+    #[cfg(feature = "tls")]
+    if stream.speaks_http2() {
+        let offered = security.http2();
+        let common = http2::Common {
+            running,
+            routes,
+            facts,
+            addresses,
+            place,
+        };
+        http2::connection(stream, common, offered, deadline, leaving).await;
+        return;
+    }
     let heard = Arc::new(AtomicBool::new(security.is_plain()));
     let hand_over = Arc::new(HandOver::default());
     let cut = Arc::clone(&hand_over.cut);
@@ -346,6 +369,7 @@ async fn connection(
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             is_heard.store(true, Ordering::Relaxed);
             facts.tell(request.extensions_mut());
+            request.extensions_mut().insert(place.clone());
             let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
             let routes = routes.clone();
             async move {

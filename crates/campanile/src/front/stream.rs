@@ -5,11 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::Extensions;
+#[cfg(feature = "tls")]
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
 
+#[cfg(feature = "tls")]
+use super::http2::Http2;
 #[cfg(feature = "tls")]
 use super::tls::{PeerCertificates, Tls};
 use crate::driver::Transport;
@@ -29,6 +33,15 @@ impl Security {
     /// Whether something must happen before requests can be read.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self, Self::Plain)
+    }
+
+    /// What of HTTP/2 is offered.
+    #[cfg(feature = "tls")]
+    pub(super) fn http2(&self) -> Http2 {
+        match self {
+            Self::Plain => Http2::default(),
+            Self::Tls(tls) => tls.http2(),
+        }
     }
 
     /// Makes a connection ready for requests. `None` when the client cannot come in, which it has
@@ -87,6 +100,28 @@ impl Stream {
                 certificates: PeerCertificates::of(tls.get_ref().1),
             },
         }
+    }
+
+    /// Whether the client has chosen HTTP/2 during the TLS handshake (RFC 7301, RFC 9113 3.2).
+    #[cfg(feature = "tls")]
+    pub(super) fn speaks_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(super::tls::HTTP2),
+        }
+    }
+
+    /// Lets the kernel keep no more for the client than for a session's own socket.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    #[cfg(feature = "tls")]
+    pub(super) fn limit_send_buffer(&self) -> io::Result<()> {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(tls) => tls.get_ref().0,
+        };
+        SockRef::from(socket).set_send_buffer_size(super::upgrade::SEND_BUFFER_BYTES)
     }
 
     /// What a shard takes over. `prepare` makes its socket ready for that.

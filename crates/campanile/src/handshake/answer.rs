@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use campanile_websocket::ExtensionOffer;
-use http::{HeaderMap, HeaderName, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Response, StatusCode, Version, header};
 
 use super::{Handshake, Refused};
 use crate::problem::problem;
@@ -19,10 +19,13 @@ const RESERVED: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// The answer with status 101.
+/// The answer with status 101, or with 200 to an extended CONNECT (RFC 8441 5).
 pub(crate) fn switching(handshake: &Handshake, extensions: &[ExtensionOffer]) -> Response<Body> {
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *response.status_mut() = match handshake.version() {
+        Version::HTTP_2 => StatusCode::OK,
+        _ => StatusCode::SWITCHING_PROTOCOLS,
+    };
     *response.headers_mut() = handshake
         .request()
         .response_headers(handshake.protocol(), extensions);

@@ -9,6 +9,7 @@ use campanile_websocket::{
 
 use super::Handshake;
 use crate::driver::EndpointFormats;
+use crate::wire::Wire;
 
 /// How many of the extensions that a client offers are looked at, the first ones: those that it
 /// prefers. The others are declined, which leaves nothing that a client could make long.
@@ -43,6 +44,7 @@ pub(crate) fn negotiate_extensions(
     handshake: &Handshake,
     hook: Option<&ExtensionHook>,
     formats: &EndpointFormats,
+    wire: Wire,
 ) -> (Vec<ExtensionOffer>, Option<FormatId>) {
     let mut compressed = None;
     let offers = handshake.offered_extensions();
@@ -63,7 +65,7 @@ pub(crate) fn negotiate_extensions(
             }
             ExtensionChoice::BuiltIn | ExtensionChoice::Accept(_) => {
                 let (window, answer) = accept_deflate(offer)?;
-                compressed = Some(formats.compressed(window)?);
+                compressed = Some(formats.compressed_of(wire, window)?);
                 Some(answer)
             }
         }

@@ -108,12 +108,12 @@ impl Handshake {
         Self::new(parts, request, seen, unknown)
     }
 
-    /// The request's method: GET.
+    /// The request's method: GET, or CONNECT over HTTP/2 (RFC 8441).
     pub fn method(&self) -> &Method {
         &self.parts.method
     }
 
-    /// The version of HTTP that the request came in.
+    /// The version of HTTP that the request came in: 1.1, or 2 with an extended CONNECT (RFC 8441).
     pub fn version(&self) -> Version {
         self.parts.version
     }

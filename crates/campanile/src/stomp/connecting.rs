@@ -150,7 +150,8 @@ fn login(connect: &Connect<'_>, frame: &Frame<'_>) -> Login {
 
 fn with_heart_beats(timeouts: Timeouts, plan: HeartBeatPlan) -> Timeouts {
     Timeouts {
-        heart_beat: plan.send_every,
+        // Where it was agreed on that there are none, those that SockJS wants go on.
+        heart_beat: plan.send_every.or(timeouts.heart_beat),
         silence: plan
             .receive_every
             .map(|interval: Duration| interval * GRACE),

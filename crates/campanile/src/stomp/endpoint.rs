@@ -29,7 +29,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// compressed for each of them.
 #[derive(Clone)]
 pub struct StompEndpoint {
-    pub(super) endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     pub(super) rules: StompRules,
 }
 

@@ -9,10 +9,11 @@ use campanile_hub::{
 use campanile_stomp::{FrameWriter, Version};
 use campanile_websocket::{CloseCode, Opcode, encode_ping};
 
-use super::labels;
 use super::messages::name_answered;
 use super::wire::{last_error, opcode_of};
+use super::{escaped, labels};
 use crate::driver::close_frame;
+use crate::sockjs;
 use crate::wire::{WIRES, Wire};
 
 /// MESSAGE frames of one version, in what they travel in.
@@ -63,6 +64,10 @@ impl StompFormat {
         }
         let subscription = labels::header(label).as_bytes();
         let ack = labels::ack(label, publication.id()).unwrap_or_default();
+        if self.wire.is_sockjs() {
+            escaped::append_prefix(self.wire, out, label, &ack, more, shared);
+            return;
+        }
         let opcode = opcode_of(publication.content());
         let length = COMMAND.len() + subscription.len() + ack.len() + more.len() + shared.len();
         self.wire.append_head(out, opcode, length);
@@ -87,6 +92,11 @@ impl Format for StompFormat {
         let content = publication.content().bytes();
         let mut rest = Vec::with_capacity(content.len() + 160);
         let headers = publication.headers();
+        if self.wire.is_sockjs() {
+            rest.push(b'\n');
+            append_rest(&mut rest, self.version, &destination, &id, headers, content);
+            return escaped::rest(self.wire, &rest);
+        }
         append_rest(&mut rest, self.version, &destination, &id, headers, content);
         self.wire.append_end(&mut rest);
         rest.into()
@@ -133,7 +143,11 @@ impl Format for StompFormat {
 
     fn prefix_end<'a>(&self, label: &'a str) -> Option<&'a [u8]> {
         // Those who acknowledge get the message's id in theirs, too.
-        (!labels::has_ack(label)).then(|| labels::header(label).as_bytes())
+        let header = (!labels::has_ack(label)).then(|| labels::header(label))?;
+        match self.wire.is_sockjs() {
+            true => escaped::prefix_end(header).map(str::as_bytes),
+            false => Some(header.as_bytes()),
+        }
     }
 
     fn has_prefix(&self) -> bool {
@@ -144,6 +158,7 @@ impl Format for StompFormat {
     fn ping(&self) -> Option<Bytes> {
         match self.wire {
             Wire::WebSocket => encode_ping(b"").ok(),
+            Wire::SockJsWebSocket => sockjs::ping(self.wire),
             _ => None,
         }
     }
@@ -156,13 +171,16 @@ impl Format for StompFormat {
     fn close(&self, code: u16, reason: &str) -> Option<Bytes> {
         match self.wire {
             Wire::WebSocket => Some(close_frame(code, reason)),
+            Wire::SockJsWebSocket | Wire::SockJsHttp => {
+                Some(sockjs::close(self.wire, code, reason))
+            }
             _ if code == CloseCode::NORMAL.get() => None,
             _ => Some(last_error(self.version, reason)),
         }
     }
 
     fn is_close_answered(&self) -> bool {
-        self.wire == Wire::WebSocket
+        self.wire.is_websocket()
     }
 }
 

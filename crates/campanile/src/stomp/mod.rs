@@ -8,6 +8,7 @@ mod connecting;
 mod early;
 mod ending;
 mod endpoint;
+mod escaped;
 mod events;
 mod format;
 mod group;

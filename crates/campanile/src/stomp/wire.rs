@@ -5,6 +5,7 @@ use campanile_hub::Content;
 use campanile_stomp::{Command, Version};
 use campanile_websocket::{Opcode, encode_frame, frame_header};
 
+use crate::sockjs;
 use crate::wire::Wire;
 
 /// What a message with this content travels as (S65).
@@ -20,6 +21,10 @@ impl Wire {
     pub(super) fn carry(self, opcode: Opcode, mut frame: Vec<u8>) -> Bytes {
         match self {
             Self::WebSocket => encode_frame(opcode, &frame),
+            Self::SockJsWebSocket | Self::SockJsHttp => match str::from_utf8(&frame) {
+                Ok(text) => sockjs::message(self, text),
+                Err(_) => sockjs::not_text(self),
+            },
             _ => {
                 self.append_end(&mut frame);
                 frame.into()
@@ -39,6 +44,7 @@ impl Wire {
     pub(super) fn heart_beat(self) -> Bytes {
         match self {
             Self::WebSocket => encode_frame(Opcode::Text, b"\n"),
+            Self::SockJsWebSocket | Self::SockJsHttp => sockjs::message(self, "\n"),
             _ => Bytes::from_static(b"\n"),
         }
     }
@@ -85,6 +91,16 @@ mod tests {
         assert!(frame(Wire::WebSocket).ends_with(b"A\n\n\0"));
         assert_eq!(&Wire::Bare.heart_beat()[..], b"\n");
         assert_eq!(&Wire::WebSocket.heart_beat()[..], b"\x81\x01\n");
+    }
+
+    #[test]
+    fn s46_s68_a_frame_is_one_message_of_sockjs_and_a_heart_beat_is_one_too() {
+        let frame = |bytes: &[u8]| Wire::SockJsHttp.carry(Opcode::Binary, bytes.to_vec());
+        assert_eq!(&frame(b"A\n\n\"\0")[..], b"a[\"A\\n\\n\\\"\\u0000\"]\n");
+        assert!(frame(b"A\n\n\xff\0").starts_with(b"c[1003,\"binary: "));
+        assert_eq!(&Wire::SockJsHttp.heart_beat()[..], b"a[\"\\n\"]\n");
+        let websocket = Wire::SockJsWebSocket.heart_beat();
+        assert_eq!(&websocket[..], b"\x81\x07a[\"\\n\"]");
     }
 
     #[test]

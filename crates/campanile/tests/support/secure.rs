@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use campanile::{Campanile, Handle, Tls};
+use campanile::{Campanile, Handle, Serve, Tls};
 use campanile_client::{Builder, Client};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -61,20 +61,34 @@ pub(crate) struct SecureHouse {
 
 impl SecureHouse {
     pub(crate) async fn serve(app: Campanile) -> Self {
-        let authority = Authority::new("authority");
-        let issued = authority.server();
-        let tls = Tls::from_pem(issued.certificate, issued.key).expect("a pair");
-        Self::serve_with(app, authority, tls).await
+        Self::serve_as(app, |serve| serve).await
     }
 
     pub(crate) async fn serve_with(app: Campanile, authority: Authority, tls: Tls) -> Self {
+        Self::serve_all(app, authority, tls, |serve| serve).await
+    }
+
+    /// Serves with settings of its own.
+    pub(crate) async fn serve_as(app: Campanile, set: impl FnOnce(Serve) -> Serve) -> Self {
+        let authority = Authority::new("authority");
+        let issued = authority.server();
+        let tls = Tls::from_pem(issued.certificate, issued.key).expect("a pair");
+        Self::serve_all(app, authority, tls, set).await
+    }
+
+    async fn serve_all(
+        app: Campanile,
+        authority: Authority,
+        tls: Tls,
+        set: impl FnOnce(Serve) -> Serve,
+    ) -> Self {
         let port = SocketAddr::from(([127, 0, 0, 1], 0));
         let (first, second) = (campanile::bind(port), campanile::bind(port));
         let (first, second) = (first.expect("a port"), second.expect("a port"));
         let (plain, secure) = (first.local_addr(), second.local_addr());
         let handle = app.handle();
         let (stop, stopped) = oneshot::channel();
-        let serving = campanile::serve(first, app)
+        let serving = set(campanile::serve(first, app))
             .also_on_tls(second, tls)
             .shutdown_on(async { stopped.await.unwrap_or(()) })
             .drain_over(Duration::ZERO);

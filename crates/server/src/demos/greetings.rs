@@ -3,16 +3,11 @@
 
 use std::time::Duration;
 
-use campanile::{Broker, Builder, HistoryLimits, Json, OriginPolicy, StompEndpoint};
+use campanile::{Broker, Builder, HistoryLimits, Json, OriginPolicy, SockJs, StompEndpoint};
 use serde::{Deserialize, Serialize};
 
-/// Where STOMP clients connect to. The last one is where those of SockJS go that want none of its
-/// framing.
-const PATHS: [&str; 3] = [
-    "/stomp",
-    "/gs-guide-websocket",
-    "/gs-guide-websocket/websocket",
-];
+/// Where STOMP clients connect to, over WebSocket or SockJS.
+const PATHS: [&str; 2] = ["/stomp", "/gs-guide-websocket"];
 
 /// How long the guide pretends to think.
 const THINKING: Duration = Duration::from_secs(1);
@@ -62,7 +57,10 @@ pub(super) fn mount(builder: Builder) -> Builder {
         .history("/topic/**", HistoryLimits::default())
         .history("/user/**", HistoryLimits::default());
     let builder = PATHS.iter().fold(builder.broker(broker), |builder, path| {
-        builder.stomp(*path, StompEndpoint::new().origins(OriginPolicy::Any))
+        let endpoint = StompEndpoint::new()
+            .origins(OriginPolicy::Any)
+            .sockjs(SockJs::new().jsonp(true));
+        builder.stomp(*path, endpoint)
     });
     builder
         .stomp_tcp(StompEndpoint::new())

@@ -8,6 +8,7 @@ mod echo;
 mod greetings;
 mod notify;
 mod protocol;
+mod sockjs;
 
 use campanile::{Builder, EventsEndpoint, OriginPolicy};
 
@@ -20,6 +21,7 @@ pub(crate) fn mount(builder: Builder, listening: Listening) -> Builder {
     let builder = clock::mount(builder);
     let builder = greetings::mount(builder);
     let builder = echo::mount(builder);
+    let builder = sockjs::mount(builder);
     let events = EventsEndpoint::new().origins(OriginPolicy::Any);
     let builder = builder.events("/events", events);
     protocol::mount(builder, listening)

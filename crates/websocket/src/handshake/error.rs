@@ -36,6 +36,18 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Version` is absent or anything but `13` (RFC 6455 4.4). 426.
     #[error("the WebSocket version is not 13 (RFC 6455 4.4); send Sec-WebSocket-Version: 13")]
     VersionUnsupported,
+    /// The same in an extended CONNECT (RFC 8441 5), where 426 would need headers that HTTP/2 does
+    /// not have. 400.
+    #[error("the WebSocket version is not 13 (RFC 6455 4.4); send sec-websocket-version: 13")]
+    ConnectVersionUnsupported,
+    /// The method of an extended CONNECT is another one (RFC 8441 4). 405.
+    #[error("a WebSocket handshake over HTTP/2 must be a CONNECT (RFC 8441 5); send CONNECT")]
+    MethodNotConnect,
+    /// The `:protocol` of an extended CONNECT is not `websocket` (RFC 8441 5, RFC 9220 3). 501.
+    #[error(
+        "this server connects to nothing but WebSockets (RFC 8441 5); send :protocol websocket"
+    )]
+    ProtocolNotWebSocket,
     /// No `Sec-WebSocket-Key` (RFC 6455 4.2.1). 400.
     #[error(
         "the Sec-WebSocket-Key header is missing (RFC 6455 4.2.1); send 16 random bytes as base64"
@@ -69,10 +81,11 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// The status to answer with: 405, 426 or 400.
+    /// The status to answer with: 405, 426, 501 or 400.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::MethodNotGet => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotGet | Self::MethodNotConnect => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ProtocolNotWebSocket => StatusCode::NOT_IMPLEMENTED,
             Self::VersionUnsupported => StatusCode::UPGRADE_REQUIRED,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -80,12 +93,18 @@ impl HandshakeError {
 
     /// The headers that belong to the status: `Allow: GET` with 405 (RFC 9110 15.5.6);
     /// `Sec-WebSocket-Version: 13` (RFC 6455 4.4), `Upgrade` and `Connection` (RFC 9110 15.5.22)
-    /// with 426; none with 400.
+    /// with 426, and the first of them with 400 where that stands for 426; none with others.
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         match self {
             Self::MethodNotGet => {
                 headers.insert(ALLOW, HeaderValue::from_static("GET"));
+            }
+            Self::MethodNotConnect => {
+                headers.insert(ALLOW, HeaderValue::from_static("CONNECT"));
+            }
+            Self::ConnectVersionUnsupported => {
+                headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
             }
             Self::VersionUnsupported => {
                 headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));

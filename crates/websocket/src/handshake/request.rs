@@ -33,7 +33,8 @@ const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// A handshake request that keeps all the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandshakeRequest {
-    /// The value of `Sec-WebSocket-Accept` to answer with.
+    /// The value of `Sec-WebSocket-Accept` to answer with. Empty for a handshake by extended CONNECT,
+    /// whose answer has no such header (RFC 8441 5.1).
     pub accept: String,
     /// The sub-protocols as offered, in the client's order of preference; see [`select_protocol`].
     pub protocols: Vec<String>,
@@ -43,7 +44,9 @@ pub struct HandshakeRequest {
 }
 
 impl HandshakeRequest {
-    /// The headers of the answer with status 101 (RFC 6455 4.2.2).
+    /// The headers of the answer with status 101 (RFC 6455 4.2.2). Without
+    /// [`accept`](Self::accept) they are those of the answer with status 200 to an extended CONNECT:
+    /// the protocol and the extensions (RFC 8441 5).
     ///
     /// A sub-protocol or an extension that the client has not offered is left out, because the
     /// client would have to close the connection (RFC 6455 4.1).
@@ -53,9 +56,11 @@ impl HandshakeRequest {
         extensions: &[ExtensionOffer],
     ) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(5);
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        if let Ok(accept) = HeaderValue::from_str(&self.accept) {
+        if !self.accept.is_empty()
+            && let Ok(accept) = HeaderValue::from_str(&self.accept)
+        {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         }
         let offered = |protocol: &&str| self.protocols.iter().any(|offer| offer == protocol);
@@ -104,17 +109,48 @@ pub fn validate_request(
     if !has_token(headers, &CONNECTION, "upgrade") || has_token(headers, &CONNECTION, "close") {
         return Err(HandshakeError::ConnectionNotUpgrade);
     }
-    let mut versions = headers.get_all(SEC_WEBSOCKET_VERSION).iter();
-    if !(versions.next().is_some_and(|version| version == "13") && versions.next().is_none()) {
+    if !is_version_13(headers) {
         return Err(HandshakeError::VersionUnsupported);
     }
     let accept = accept_key(read_key(headers)?);
-    let protocols = read_protocols(headers)?;
-    let extensions = parse_extensions(headers)?;
+    read_offers(accept, headers)
+}
+
+/// Checks a handshake by extended CONNECT, as it is in HTTP/2 and HTTP/3 (RFC 8441 5, RFC 9220 3).
+/// `protocol` is what the pseudo-header `:protocol` says, and `headers` have the value of
+/// `:authority` as `Host` (RFC 9113 8.3.1). There is no key, and whatever is sent as one is not
+/// looked at. Otherwise it is [`validate_request`].
+///
+/// # Errors
+/// The first rule that the request breaks, with the status and headers to answer with.
+pub fn validate_extended_connect(
+    method: &Method,
+    protocol: &str,
+    headers: &HeaderMap,
+) -> Result<HandshakeRequest, HandshakeError> {
+    if method != Method::CONNECT {
+        return Err(HandshakeError::MethodNotConnect);
+    }
+    if protocol != "websocket" {
+        return Err(HandshakeError::ProtocolNotWebSocket);
+    }
+    check_host(headers)?;
+    if !is_version_13(headers) {
+        return Err(HandshakeError::ConnectVersionUnsupported);
+    }
+    read_offers(String::new(), headers)
+}
+
+fn is_version_13(headers: &HeaderMap) -> bool {
+    let mut versions = headers.get_all(SEC_WEBSOCKET_VERSION).iter();
+    versions.next().is_some_and(|version| version == "13") && versions.next().is_none()
+}
+
+fn read_offers(accept: String, headers: &HeaderMap) -> Result<HandshakeRequest, HandshakeError> {
     Ok(HandshakeRequest {
         accept,
-        protocols,
-        extensions,
+        protocols: read_protocols(headers)?,
+        extensions: parse_extensions(headers)?,
     })
 }
 

@@ -41,14 +41,23 @@ impl Connection {
     }
 
     /// Whether a part of a message waits until more may be taken from the client.
-    pub(super) fn has_unread(&self) -> bool {
+    pub(super) fn has_unread_frames(&self) -> bool {
         self.stomp.as_ref().is_some_and(|one| one.has_unread())
     }
 
-    /// Goes on with what is left of a message.
+    /// Whether anything waits of what was understood already, until more may be taken from the
+    /// client.
+    pub(super) fn has_unread(&self) -> bool {
+        self.has_unread_frames() || self.arrays.as_ref().is_some_and(|one| one.has_unread())
+    }
+
+    /// Goes on with what is left of a message, and of its array.
     pub(super) fn go_on(&mut self, slot: Slot, shard: &mut Shard, caller: &Caller, now: Moment) {
-        let unread = self.stomp.as_mut().map(|one| one.take_unread());
-        self.take_message(slot, &unread.unwrap_or_default(), shard, caller, now);
+        if self.has_unread_frames() {
+            let unread = self.stomp.as_mut().map(|one| one.take_unread());
+            self.take_message(slot, &unread.unwrap_or_default(), shard, caller, now);
+        }
+        self.hand_on(slot, shard, caller, now);
     }
 
     /// Takes frames of a message as far as that is possible now, and keeps the rest.

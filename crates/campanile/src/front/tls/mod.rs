@@ -23,9 +23,13 @@ pub use self::client_certificates::{ClientCertificates, PeerCertificates};
 pub use self::error::TlsError;
 use self::keys::Keys;
 pub use self::keys::RELOAD_INTERVAL;
+use super::http2::Http2;
 
 /// What is spoken within TLS (RFC 7301).
-const PROTOCOL: &[u8] = b"http/1.1";
+const HTTP1: &[u8] = b"http/1.1";
+
+/// The same for HTTP/2 (RFC 9113 3.2).
+pub(super) const HTTP2: &[u8] = b"h2";
 
 /// How much of a misdirected plain request is read before its connection is closed.
 const MISDIRECTED_BYTES_MAX: usize = 64 << 10;
@@ -33,7 +37,8 @@ const MISDIRECTED_BYTES_MAX: usize = 64 << 10;
 /// Where the private key and the certificate of a server come from, and what clients must show:
 /// given to [`Serve::tls`](crate::Serve::tls) or [`Serve::also_on_tls`](crate::Serve::also_on_tls).
 ///
-/// TLS 1.3 and 1.2 are spoken, with HTTP/1.1 within. Cheap to clone; all clones are one: keep one
+/// TLS 1.3 and 1.2 are spoken, with HTTP/2 and HTTP/1.1 within, as the client wants (see
+/// [`Serve::http2`](crate::Serve::http2)). Cheap to clone; all clones are one: keep one
 /// to [`reload`](Self::reload).
 ///
 /// ```no_run
@@ -51,6 +56,7 @@ const MISDIRECTED_BYTES_MAX: usize = 64 << 10;
 pub struct Tls {
     keys: Arc<Keys>,
     config: Arc<ServerConfig>,
+    http2: Http2,
 }
 
 impl Tls {
@@ -85,7 +91,11 @@ impl Tls {
     fn new(keys: Keys) -> Result<Self, TlsError> {
         let keys = Arc::new(keys);
         let config = config(&keys, ClientCertificates::Off, &[])?;
-        Ok(Self { keys, config })
+        Ok(Self {
+            keys,
+            config,
+            http2: Http2::default(),
+        })
     }
 
     /// Whether clients are asked for a certificate, and the authorities (PEM) that must have signed
@@ -123,6 +133,24 @@ impl Tls {
     /// Reloads files that have changed, for as long as it is polled.
     pub(super) async fn watch(self) {
         self.keys.watch().await;
+    }
+
+    /// The same for a listener that offers HTTP/2, before HTTP/1.1, or does not.
+    pub(super) fn offering(&self, http2: Http2) -> Self {
+        let mut config = ServerConfig::clone(&self.config);
+        if http2.is_on {
+            config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
+        }
+        Self {
+            keys: Arc::clone(&self.keys),
+            config: Arc::new(config),
+            http2,
+        }
+    }
+
+    /// What of HTTP/2 is offered.
+    pub(super) fn http2(&self) -> Http2 {
+        self.http2
     }
 
     /// Whether both have the same keys.
@@ -197,7 +225,7 @@ fn config(
     };
     // Tickets hold all that resuming needs; nothing is kept for clients that may never come back.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.alpn_protocols = vec![PROTOCOL.to_vec()];
+    config.alpn_protocols = vec![HTTP1.to_vec()];
     Ok(Arc::new(config))
 }
 
