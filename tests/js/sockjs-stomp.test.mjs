@@ -64,10 +64,13 @@ async function guide([url, transport, topic, long, atOnce]) {
     webSocketFactory: () => {
       const options = { transports: [transport], timeout: patience };
       const socket = new globalThis.SockJS(url, null, options);
-      socket.addEventListener('heartbeat', () => {
-        seen.beats += 1;
+      socket.addEventListener('open', () => {
+        seen.transports.push(socket.transport);
+        // Not before: the prelude of xhr-streaming, which begins with `h`, looks like a heart-beat.
+        socket.addEventListener('heartbeat', () => {
+          seen.beats += 1;
+        });
       });
-      socket.addEventListener('open', () => seen.transports.push(socket.transport));
       return socket;
     },
     reconnectDelay: 0,
@@ -203,10 +206,10 @@ async function resting([base, transport]) {
   const stomp = async (heartBeat) => {
     const socket = new globalThis.SockJS(`${base}/gs-guide-websocket`, null, options);
     const link = { beats: 0, lineEnds: 0, frames: 0 };
+    await opened(socket);
     socket.onheartbeat = () => {
       link.beats += 1;
     };
-    await opened(socket);
     const lineEnd = new Promise((resolve) => {
       socket.onmessage = ({ data }) => {
         link[data === '\n' ? 'lineEnds' : 'frames'] += 1;
@@ -221,10 +224,10 @@ async function resting([base, transport]) {
   const often = await stomp(500);
   const never = await stomp(0);
   const plain = new globalThis.SockJS(`${base}/echo`, null, options);
+  await opened(plain);
   const beat = new Promise((resolve) => {
     plain.onheartbeat = resolve;
   });
-  await opened(plain);
   await Promise.all([beat, often.lineEnd, never.lineEnd]);
   return [often.link, never.link];
 }
