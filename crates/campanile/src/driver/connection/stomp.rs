@@ -4,6 +4,7 @@ use campanile_hub::{Ending, Hub, Moment, Shard, Slot};
 
 use super::{Arrays, Codec, Connection, Left, Turn};
 use crate::context::{About, Event, Sent};
+use crate::driver::Transport;
 use crate::driver::caller::Caller;
 use crate::handler::Answer;
 use crate::stomp::{Link, Step};
@@ -173,6 +174,13 @@ impl Connection {
         shard: &mut Shard,
         now: Moment,
     ) -> Turn {
+        if let (Codec::WebSocket(decoder), Transport::Pipe(_)) = (&self.codec, &self.transport)
+            && decoder.is_closed()
+        {
+            // Browsers end their stream of HTTP/2 with the close frame, and wait for the answer.
+            self.may_have_more = false;
+            return Turn::Drained;
+        }
         if !matches!(self.codec, Codec::Bare) {
             return Turn::Gone;
         }
