@@ -69,7 +69,7 @@ pub(super) fn message(publication: &Publication, users: &str, wall: &Wall) -> Op
     text(&mut out, &publication.id().to_string());
     field(&mut out, "destination", &destination);
     let declared = headers.get(CONTENT_TYPE);
-    let content_type = declared.unwrap_or(match content.is_text() {
+    let content_type = declared.unwrap_or_else(|| match content.is_text() {
         true => "text/plain",
         false => "application/octet-stream",
     });

@@ -199,7 +199,7 @@ mod tests {
     const DELAY: Duration = Duration::from_secs(5);
 
     /// A session and its shard's end.
-    fn session() -> (Arc<HttpSession>, crate::driver::PipeTransport) {
+    fn session() -> (Arc<HttpSession>, impl Sized) {
         let (transport, end) = pipe_for_requests(DELAY, 100);
         let owner = Owner {
             user: None,
