@@ -5,8 +5,11 @@ import { after, before, test } from 'node:test';
 
 import { hasLine, inState, launch, openPage } from './support/browser.mjs';
 import { CLIENTS } from './support/clients.mjs';
-import { LIMIT } from './support/patience.mjs';
+import { serveElsewhere } from './support/elsewhere.mjs';
+import { IN_PAGES, allSubscribed, listenIn, sights } from './support/listening.mjs';
+import { LIMIT, eventually, within } from './support/patience.mjs';
 import { Server } from './support/server.mjs';
+import { IN_CHROMIUM, IN_NODE, nodeClient, openSockJsPage } from './support/sockjs.mjs';
 
 const CROWD = 40;
 
@@ -83,5 +86,64 @@ test(`each of ${CROWD} clients sees code 1001 with a reason`, LIMIT, async (t) =
 test('a program that nobody uses ends with status 0', LIMIT, async (t) => {
   const server = await start(t);
   server.terminate();
+  await assertEndsWell(server);
+});
+
+/** Opens a SockJS session, in a page or here; gives what settles with its close. */
+async function openSockJs([url, transport]) {
+  const options = { transports: [transport], timeout: 20_000 };
+  const socket = new globalThis.SockJS(url, null, options);
+  const closed = new Promise((resolve) => {
+    socket.onclose = ({ code, reason, wasClean }) => resolve([transport, code, reason, wasClean]);
+  });
+  const opened = new Promise((resolve) => {
+    socket.onopen = () => resolve();
+  });
+  await Promise.race([opened, closed]);
+  if (socket.readyState !== 1) {
+    throw new Error(`${transport} is not open`);
+  }
+  return { closed };
+}
+
+test('s39_s40_s41_s42_s43_sigterm_is_told_on_each_transport_of_sockjs', LIMIT, async (t) => {
+  const server = await start(t);
+  const url = server.http('/echo');
+  const ends = [];
+  for (const transport of IN_CHROMIUM) {
+    const page = await openSockJsPage(t, browser, server, transport);
+    const link = await page.evaluateHandle(openSockJs, [url, transport]);
+    ends.push(() => link.evaluate(({ closed }) => closed));
+  }
+  globalThis.SockJS = nodeClient();
+  for (const transport of IN_NODE) {
+    const { closed } = await openSockJs([url, transport]);
+    ends.push(() => closed);
+  }
+  server.terminate();
+  for (const [index, transport] of [...IN_CHROMIUM, ...IN_NODE].entries()) {
+    const [name, code, reason, wasClean] = await within(ends[index](), `the end of ${transport}`);
+    assert.deepEqual([name, code, wasClean], [transport, 1001, true]);
+    assert.match(reason, /^leaving: /);
+  }
+  await assertEndsWell(server);
+});
+
+test('events_sigterm_is_told_each_way', LIMIT, async (t) => {
+  const server = await start(t);
+  const page = await openPage(t, browser);
+  await page.goto(await serveElsewhere(t, '<!DOCTYPE html><title>empty</title>'));
+  const hosts = Object.fromEntries(IN_PAGES.map((way) => [way, server.host]));
+  await listenIn(page, hosts, 'destination=/topic/leaving');
+  await allSubscribed(page);
+  server.terminate();
+  await eventually(async () => {
+    for (const [way, { closes, problems }] of Object.entries(await sights(page))) {
+      assert.deepEqual(problems, [], way);
+      assert.equal(closes.length, 1, way);
+      assert.equal(closes[0].code, 1001, way);
+      assert.match(closes[0].reason, /^leaving: /, way);
+    }
+  });
   await assertEndsWell(server);
 });

@@ -2,9 +2,7 @@
 // the program together.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { Client } from '@stomp/stompjs';
@@ -13,6 +11,7 @@ import { WebSocket } from 'ws';
 import { recovering } from '../../packages/stompjs-recovery/index.js';
 import { inState, launch, openPage, watch } from './support/browser.mjs';
 import { Cutter, random } from './support/cutter.mjs';
+import { serveElsewhere } from './support/elsewhere.mjs';
 import { Inbox, LIMIT, eventually } from './support/patience.mjs';
 import { Relay } from './support/relay.mjs';
 import { Server } from './support/server.mjs';
@@ -39,20 +38,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** Serves a page on a port of its own; gives its address. */
-async function serveElsewhere(t, body) {
-  const elsewhere = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(body);
-  });
-  t.after(() => {
-    elsewhere.close();
-    elsewhere.closeAllConnections();
-  });
-  elsewhere.listen(0, '127.0.0.1');
-  await once(elsewhere, 'listening');
-  return `http://127.0.0.1:${elsewhere.address().port}/`;
-}
 
 /**
  * After how many bytes of the server connections are cut: a quarter of them in the handshake, in

@@ -1,13 +1,12 @@
 // STOMP clients in a real browser, on pages that come from elsewhere.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { launch, openPage } from './support/browser.mjs';
+import { serveElsewhere } from './support/elsewhere.mjs';
 import { LIMIT, eventually, within } from './support/patience.mjs';
 import { Server } from './support/server.mjs';
 import { LONG, assertStory, story } from './support/stomp.mjs';
@@ -25,20 +24,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** Serves one page on a port of its own; gives its address. */
-async function serveElsewhere(t, body) {
-  const elsewhere = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(body);
-  });
-  t.after(() => {
-    elsewhere.close();
-    elsewhere.closeAllConnections();
-  });
-  elsewhere.listen(0, '127.0.0.1');
-  await once(elsewhere, 'listening');
-  return `http://127.0.0.1:${elsewhere.address().port}/`;
-}
 
 function greetings(page) {
   return page.locator('#greetings td').allTextContents();

@@ -158,6 +158,20 @@ async fn s2_a_websocket_over_http_2_echoes_and_closes() {
 }
 
 #[tokio::test]
+async fn s2_a_close_frame_that_ends_its_stream_is_answered() {
+    let house = SecureHouse::serve(app()).await;
+    let client = Multiplexed::connect(&house).await;
+    for _ in 0..50 {
+        let mut socket = client.open("/echo", &[]).await;
+        socket.send_close(CloseCode::NORMAL).await;
+        socket.end();
+        assert_eq!(socket.next().await, Said::Close(1000, String::new()));
+        assert_eq!(socket.next().await, Said::End);
+    }
+    house.leave().await;
+}
+
+#[tokio::test]
 async fn s2_s5_s190_sub_protocols_and_interceptors_are_as_ever() {
     let house = SecureHouse::serve(app()).await;
     let client = Multiplexed::connect(&house).await;
@@ -167,6 +181,7 @@ async fn s2_s5_s190_sub_protocols_and_interceptors_are_as_ever() {
     let none = client.open("/chat", &[]).await;
     assert_eq!(none.header("sec-websocket-protocol"), None);
 
+    drop(socket);
     let socket = client.open("/versions?a=b", &[]).await;
     let host = house.secure;
     let seen = format!("CONNECT HTTP/2.0 /versions?a=b Some(\"{host}\") true");
@@ -175,6 +190,7 @@ async fn s2_s5_s190_sub_protocols_and_interceptors_are_as_ever() {
     let (status, detail) = client.refused(refused).await;
     assert_eq!(status, 403);
     assert!(detail.contains("you asked for it"), "{detail}");
+    drop((socket, none));
     house.leave().await;
 }
 
@@ -194,6 +210,7 @@ async fn s2_s4_messages_are_compressed_over_http_2() {
     let long = "long and longer ".repeat(1_000);
     socket.send_text(&long).await;
     assert_eq!(socket.next_text().await, long);
+    drop(socket);
     house.leave().await;
 }
 
@@ -260,6 +277,7 @@ async fn s2_sockets_and_requests_share_one_connection() {
         let text = news.next_text().await;
         assert!(text.starts_with(&format!("{number} ")));
     }
+    drop((news, sockets));
     house.leave().await;
 }
 
@@ -304,6 +322,7 @@ async fn s2_s29_a_socket_that_nobody_reads_ends_in_its_policy() {
     }
     assert!(expected < sent);
     assert_eq!(client.get("/who").await.0, 200);
+    drop(slow);
     house.leave().await;
 }
 

@@ -23,8 +23,9 @@ export class Cutter {
   /**
    * Passes connections on to `host` until the test `t` ends. The first one is cut after as many
    * bytes of the server as the first of `budgets` says, and so on; those after the last are left.
+   * `rewrite` may put other bytes, as many, in the place of what the server has sent.
    */
-  static async start(t, host, budgets) {
+  static async start(t, host, budgets, rewrite = (bytes) => bytes) {
     const cutter = new Cutter();
     const [address, port] = host.split(':');
     const left = [...budgets];
@@ -40,7 +41,8 @@ export class Cutter {
       }
       inner.pipe(outer);
       let budget = left.length > 0 ? left.shift() : Infinity;
-      outer.on('data', (bytes) => {
+      outer.on('data', (sent) => {
+        const bytes = rewrite(sent);
         if (bytes.length < budget) {
           budget -= bytes.length;
           inner.write(bytes);

@@ -349,7 +349,10 @@ async fn connection(
             addresses,
             place,
         };
-        http2::connection(stream, common, offered, deadline, leaving).await;
+        Box::pin(http2::connection(
+            stream, common, offered, deadline, leaving,
+        ))
+        .await;
         return;
     }
     let heard = Arc::new(AtomicBool::new(security.is_plain()));
@@ -364,7 +367,9 @@ async fn connection(
             request.extensions_mut().insert(place.clone());
             let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
             let routes = routes.clone();
-            async move {
+            // What is only needed for a moment is in boxes: a connection whose answer goes on for long
+            // would keep room for it.
+            Box::pin(async move {
                 if let Some(refused) = check_request(&request) {
                     return Ok::<_, Infallible>(refused);
                 }
@@ -377,7 +382,7 @@ async fn connection(
                     response.headers_mut().extend(closing());
                 }
                 Ok(response)
-            }
+            })
         });
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -386,13 +391,13 @@ async fn connection(
             .max_headers(HEADERS_MAX)
             .serve_connection(TokioIo::new(HeadGuard::new(stream)), service)
             .with_upgrades();
-        let mut serving = std::pin::pin!(serving);
+        let mut serving = Box::pin(serving);
         let served = tokio::select! {
             served = serving.as_mut() => served,
             () = unheard(deadline, &heard) => return,
             () = cut.notified() => {
                 // What is left may say why; whoever takes nothing does not read that either.
-                match timeout(CUT_TIME, serving).await {
+                match Box::pin(timeout(CUT_TIME, serving)).await {
                     Ok(served) => served,
                     Err(_) => return,
                 }
@@ -407,6 +412,6 @@ async fn connection(
         }
     }
     if let Some(upgrading) = hand_over.take() {
-        upgrading.finish().await;
+        Box::pin(upgrading.finish()).await;
     }
 }

@@ -2,8 +2,9 @@
 
 use campanile_hub::{Ending, Hub, Moment, Shard, Slot};
 
-use super::{Codec, Connection, Left, Turn};
+use super::{Arrays, Codec, Connection, Left, Turn};
 use crate::context::{About, Event, Sent};
+use crate::driver::Transport;
 use crate::driver::caller::Caller;
 use crate::handler::Answer;
 use crate::stomp::{Link, Step};
@@ -48,7 +49,7 @@ impl Connection {
     /// Whether anything waits of what was understood already, until more may be taken from the
     /// client.
     pub(super) fn has_unread(&self) -> bool {
-        self.has_unread_frames() || self.arrays.as_ref().is_some_and(|one| one.has_unread())
+        self.has_unread_frames() || self.arrays().is_some_and(Arrays::has_unread)
     }
 
     /// Goes on with what is left of a message, and of its array.
@@ -173,6 +174,13 @@ impl Connection {
         shard: &mut Shard,
         now: Moment,
     ) -> Turn {
+        if let (Codec::WebSocket(decoder), Transport::Pipe(_)) = (&self.codec, &self.transport)
+            && decoder.is_closed()
+        {
+            // Browsers end their stream of HTTP/2 with the close frame, and wait for the answer.
+            self.may_have_more = false;
+            return Turn::Drained;
+        }
         if !matches!(self.codec, Codec::Bare) {
             return Turn::Gone;
         }

@@ -274,11 +274,11 @@ impl Asked<'_> {
         };
         let interceptors = &self.mounted.rules.interceptors;
         let (passed, outcome) = ask(interceptors, handshake).await;
-        tell(
-            &interceptors[..passed],
-            handshake,
-            outcome.as_ref().map(|()| ()),
-        );
+        let told = match &outcome {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(refused),
+        };
+        tell(&interceptors[..passed], handshake, told);
         outcome.is_ok() && handshake.user() == Some(&**user)
     }
 }
