@@ -8,7 +8,7 @@ use campanile_tests::{
     MIB, Raw, Server,
     attack::join_all,
     flood::{Flood, attack_http, until},
-    sockjs::{ECHO, get, post, session, text},
+    sockjs::{ANOTHER_CONNECTION, ECHO, get, post, session, text},
 };
 use tokio::task::JoinSet;
 
@@ -61,6 +61,35 @@ async fn s47_a_hundred_thousand_sessions_that_are_left_at_once_are_bounded_and_g
             opened.status == 200 && growth <= GROWTH_MAX
         })
         .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s52_of_a_thousand_receivers_of_one_session_one_receives() {
+    const RECEIVERS: usize = 1_000;
+    attack_http(GROWTH_MAX, async |server| {
+        let victim = session(ECHO);
+        let path = format!("{victim}/xhr");
+        let opened = Raw::ask_bytes(server, &post(&path, &[], "")).await;
+        assert_eq!(text(&opened), "o\n");
+        let mut waiting = JoinSet::new();
+        for _ in 0..RECEIVERS {
+            let mut raw = Raw::connect(server).await;
+            raw.send(&post(&path, &[], "")).await;
+            waiting.spawn(async move { raw.response().await });
+        }
+        // All but one are told, whichever that is.
+        let refused = format!("{ANOTHER_CONNECTION}\n");
+        for _ in 1..RECEIVERS {
+            let told = waiting.join_next().await.expect("another");
+            assert_eq!(text(&told.expect("an answer")), refused);
+        }
+        let sent = post(&format!("{victim}/xhr_send"), &[], "[\"own\"]");
+        assert_eq!(Raw::ask_bytes(server, &sent).await.status, 204);
+        let told = join_all(waiting).await;
+        assert_eq!(told.len(), 1);
+        assert_eq!(text(&told[0]), "a[\"own\"]\n");
     })
     .await;
 }

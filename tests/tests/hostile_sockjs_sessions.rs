@@ -3,13 +3,9 @@
 
 use campanile_tests::{
     MIB, Raw, Response, Server,
-    attack::join_all,
     flood::{Flood, attack_http},
-    sockjs::{
-        ANOTHER_CONNECTION, ECHO, FORM, expect_refusal, get, post, session, text, xhr_prelude,
-    },
+    sockjs::{ECHO, FORM, expect_refusal, get, post, session, text, xhr_prelude},
 };
-use tokio::task::JoinSet;
 
 /// What attacks that are refused may make the process grow by.
 const GROWTH_MAX: usize = 24 * MIB;
@@ -170,33 +166,6 @@ async fn s53_a_session_is_404_by_another_transport() {
             assert_eq!(answer.status, 404, "{transport} {answer:?}");
         }
         victim.expect_alive(server).await;
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s52_of_a_thousand_receivers_of_one_session_one_receives() {
-    const RECEIVERS: usize = 1_000;
-    attack_http(GROWTH_MAX, async |server| {
-        let victim = session(ECHO);
-        assert_eq!(poll(server, &victim).await, "o\n");
-        let path = format!("{victim}/xhr");
-        let mut waiting = JoinSet::new();
-        for _ in 0..RECEIVERS {
-            let mut raw = Raw::connect(server).await;
-            raw.send(&post(&path, &[], "")).await;
-            waiting.spawn(async move { raw.response().await });
-        }
-        // All but one are told, whichever that is.
-        let refused = format!("{ANOTHER_CONNECTION}\n");
-        for _ in 1..RECEIVERS {
-            let told = waiting.join_next().await.expect("another");
-            assert_eq!(text(&told.expect("an answer")), refused);
-        }
-        assert_eq!(send(server, &victim, b"[\"own\"]").await.status, 204);
-        let told = join_all(waiting).await;
-        assert_eq!(told.len(), 1);
-        assert_eq!(text(&told[0]), "a[\"own\"]\n");
     })
     .await;
 }
