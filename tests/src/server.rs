@@ -131,6 +131,11 @@ impl Server {
         addresses.next().expect("the program listens for STOMP")
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Resident memory of the process, in bytes.
     ///
     /// # Panics

@@ -167,6 +167,7 @@ async fn s2_s5_s190_sub_protocols_and_interceptors_are_as_ever() {
     let none = client.open("/chat", &[]).await;
     assert_eq!(none.header("sec-websocket-protocol"), None);
 
+    drop(socket);
     let socket = client.open("/versions?a=b", &[]).await;
     let host = house.secure;
     let seen = format!("CONNECT HTTP/2.0 /versions?a=b Some(\"{host}\") true");
@@ -175,6 +176,7 @@ async fn s2_s5_s190_sub_protocols_and_interceptors_are_as_ever() {
     let (status, detail) = client.refused(refused).await;
     assert_eq!(status, 403);
     assert!(detail.contains("you asked for it"), "{detail}");
+    drop((socket, none));
     house.leave().await;
 }
 
@@ -194,6 +196,7 @@ async fn s2_s4_messages_are_compressed_over_http_2() {
     let long = "long and longer ".repeat(1_000);
     socket.send_text(&long).await;
     assert_eq!(socket.next_text().await, long);
+    drop(socket);
     house.leave().await;
 }
 
@@ -260,6 +263,7 @@ async fn s2_sockets_and_requests_share_one_connection() {
         let text = news.next_text().await;
         assert!(text.starts_with(&format!("{number} ")));
     }
+    drop((news, sockets));
     house.leave().await;
 }
 
@@ -304,6 +308,7 @@ async fn s2_s29_a_socket_that_nobody_reads_ends_in_its_policy() {
     }
     assert!(expected < sent);
     assert_eq!(client.get("/who").await.0, 200);
+    drop(slow);
     house.leave().await;
 }
 

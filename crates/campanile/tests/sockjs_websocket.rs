@@ -26,7 +26,7 @@ fn connect(test: &mut TestApplication) -> TestClient {
 }
 
 #[test]
-fn s39_s52_messages_go_in_arrays_and_the_last_frame_says_why() {
+fn s24_s39_s52_messages_go_in_arrays_and_the_last_frame_says_why() {
     let answer = async |session: Session, Text(text): Text| -> Result<Reply, HandlerError> {
         match &*text {
             "bye" => Close::new(CloseCode::new(3000).expect("a code"), "Go away!").into_reply(),
@@ -216,7 +216,7 @@ fn s17_a_websocket_below_sockjs_is_asked_whether_it_is_there() {
 }
 
 #[test]
-fn s39_s22_an_endpoint_in_parts_gets_whole_messages() {
+fn s39_s193_an_endpoint_in_parts_gets_whole_messages() {
     let notes = Notes::default();
     let noted = Arc::clone(&notes);
     let endpoint = Endpoint::new().on_text_part(move |TextPart { text, is_last }: TextPart| {

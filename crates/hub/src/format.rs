@@ -8,7 +8,7 @@ use crate::destination::Destination;
 use crate::publication::{Content, Publication, PublicationId};
 
 /// How many formats may be registered.
-pub const FORMATS_MAX: usize = 54;
+pub const FORMATS_MAX: usize = 49;
 
 /// Turns publications into the bytes of one protocol, framing and compression.
 ///

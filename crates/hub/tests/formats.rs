@@ -119,6 +119,44 @@ fn frames_that_only_their_format_makes_long_still_fit_into_one_write() {
     }
 }
 
+/// Has a word before everything else.
+struct Greeting;
+
+impl Format for Greeting {
+    fn encode_content(&self, content: &Content) -> Bytes {
+        reply_frame(content.bytes())
+    }
+
+    fn opening(&self) -> Option<Bytes> {
+        Some(reply_frame(b"welcome"))
+    }
+
+    fn close(&self, _: u16, _: &str) -> Option<Bytes> {
+        None
+    }
+}
+
+#[test]
+fn s39_what_a_session_begins_with_comes_before_everything_else() {
+    let mut house = House::new(1, 1);
+    let format = house.hub.register(Arc::new(Greeting));
+    let new = NewSession {
+        format: format.expect("room for a format"),
+        ..house.newcomer("/e")
+    };
+    let (slot, _) = house.open(0, new);
+    // Its transport takes nothing yet.
+    house.peer(slot).room = Some(0);
+    publish(&house, "published");
+    let shard = &mut house.sides[0].shard;
+    let replied = shard.reply(slot, reply_frame(b"replied"));
+    assert_eq!(replied, Outcome::Done(()));
+    house.pump();
+    house.make_room(slot, None);
+    house.pump();
+    assert_eq!(house.texts(slot), ["welcome", "replied", "published"]);
+}
+
 #[test]
 fn a_format_registered_late_reaches_what_was_accepted_before() {
     let mut house = House::new(1, 1);

@@ -54,8 +54,6 @@ pub(crate) struct Connection {
     wire: Wire,
     /// There if the endpoint speaks STOMP.
     stomp: Option<Box<StompSession>>,
-    /// There if what it sends is as SockJS has it.
-    arrays: Option<Box<Arrays>>,
     may_compress: bool,
     /// Bytes that were read before reading paused, to be decoded when it goes on.
     held_back: Vec<u8>,
@@ -73,8 +71,10 @@ enum Codec {
     WebSocket(Decoder),
     /// Whatever its STOMP session makes of them.
     Bare,
+    /// Frames of WebSocket, with an array of messages each.
+    Arrays(Box<(Decoder, Arrays)>),
     /// One array of messages a line.
-    Lines,
+    Lines(Box<Arrays>),
     /// Nothing comes from this client; only its end can be read.
     Silent,
 }
@@ -116,7 +116,7 @@ impl Connection {
         } = arrival;
         let codec = match wire {
             Wire::Bare => Codec::Bare,
-            Wire::SockJsHttp => Codec::Lines,
+            Wire::SockJsHttp => Codec::Lines(Box::default()),
             Wire::EventStream | Wire::JsonLines => Codec::Silent,
             Wire::WebSocket | Wire::SockJsWebSocket => {
                 let mut decoder = Decoder::new(Role::Server);
@@ -127,7 +127,10 @@ impl Connection {
                 if may_compress {
                     decoder = decoder.with_inflaters(Arc::clone(inflaters) as _);
                 }
-                Codec::WebSocket(decoder)
+                match wire {
+                    Wire::SockJsWebSocket => Codec::Arrays(Box::new((decoder, Arrays::default()))),
+                    _ => Codec::WebSocket(decoder),
+                }
             }
         };
         let stomp = endpoint.stomp.as_ref();
@@ -140,7 +143,6 @@ impl Connection {
             codec,
             wire,
             stomp,
-            arrays: Arrays::new(wire),
             may_compress,
             held_back: early,
             failed: false,
@@ -236,12 +238,13 @@ impl Connection {
             let limits = self.message_limits();
             let decoder = match &mut self.codec {
                 Codec::WebSocket(decoder) => decoder,
+                Codec::Arrays(both) => &mut both.0,
                 Codec::Bare => {
                     let consumed = self.take_frames(slot, input, left, shard, caller, now);
                     input = &mut input[consumed..];
                     continue;
                 }
-                Codec::Lines => {
+                Codec::Lines(_) => {
                     let consumed = self.take_line(slot, input, shard, caller, now);
                     input = &mut input[consumed..];
                     continue;
@@ -288,8 +291,10 @@ impl Connection {
                 }
             }
         }
-        if let Codec::WebSocket(decoder) = &mut self.codec {
-            decoder.release();
+        match &mut self.codec {
+            Codec::WebSocket(decoder) => decoder.release(),
+            Codec::Arrays(both) => both.0.release(),
+            Codec::Bare | Codec::Lines(_) | Codec::Silent => {}
         }
         let stop = || self.must_stop(slot, shard).unwrap_or(Turn::Unfinished);
         self.has_unread().then(stop)
@@ -297,7 +302,7 @@ impl Connection {
 
     /// Whether messages are handed on in parts, as they come.
     fn is_in_parts(&self) -> bool {
-        self.endpoint.callbacks.is_in_parts() && self.arrays.is_none()
+        self.endpoint.callbacks.is_in_parts() && self.arrays().is_none()
     }
 
     /// How long what the client sends may be.

@@ -1,7 +1,6 @@
 //! Requests without an upgrade, and what they are answered.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use campanile_hub::{Begun, Cursor, PathParameters, TransportKind};
@@ -17,7 +16,7 @@ use super::endpoint::EventsRules;
 use super::poll::PollBody;
 use crate::app::Running;
 use crate::driver::{PIPE_BYTES_MAX, PipeEnd, Transport, pipe};
-use crate::front::{Addresses, HandOver, Opened, Way, enter};
+use crate::front::{Addresses, HandOver, Opened, Place, Way, enter};
 use crate::handshake::{Handshake, Refused, add_answer_headers, refusal};
 use crate::mounted::Mounted;
 use crate::origin::OriginPolicy;
@@ -80,7 +79,7 @@ async fn listen(
 ) -> Result<Response<Body>, Refused> {
     let kind = kind(handshake.headers());
     let wait = wait(handshake, rules)?;
-    let opened = enter(running, mounted, handshake, way(kind)).await?;
+    let opened = Box::pin(enter(running, mounted, handshake, way(kind))).await?;
     let body = if handshake.method() == Method::HEAD {
         Body::empty()
     } else {
@@ -88,7 +87,12 @@ async fn listen(
         let is_alone = handshake.version() < Version::HTTP_2;
         let cutter = hand_over.filter(|_| is_alone).map(|one| &one.cut);
         let (pipe, after, begun) = begin(opened, cutter.cloned()).await?;
-        body(kind, pipe, begun, after, wait)
+        // The connection is not closed to make room for others while this goes on.
+        let carried = handshake.extension::<Place>().map(Place::carry);
+        match kind {
+            Kind::EventStream | Kind::JsonLines => Body::new(StreamBody::new(pipe, carried)),
+            Kind::Json => Body::new(PollBody::new(pipe, begun, after, wait, carried)),
+        }
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -144,13 +148,6 @@ async fn begin(
     );
     let begun = begun.await.unwrap_or(Err(gone))?;
     Ok((pipe, after, begun))
-}
-
-fn body(kind: Kind, pipe: PipeEnd, begun: Begun, after: Option<Cursor>, wait: Duration) -> Body {
-    match kind {
-        Kind::EventStream | Kind::JsonLines => Body::new(StreamBody(pipe)),
-        Kind::Json => Body::new(PollBody::new(pipe, begun, after, wait)),
-    }
 }
 
 /// Tells a browser what a page of another origin may ask.

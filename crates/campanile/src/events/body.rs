@@ -8,9 +8,22 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 
 use crate::driver::PipeEnd;
+use crate::front::Carried;
 
 /// Server-sent events, or lines of JSON. Dropped, it is the client's leaving.
-pub(super) struct StreamBody(pub(super) PipeEnd);
+pub(super) struct StreamBody {
+    pipe: PipeEnd,
+    _carried: Option<Carried>,
+}
+
+impl StreamBody {
+    pub(super) fn new(pipe: PipeEnd, carried: Option<Carried>) -> Self {
+        Self {
+            pipe,
+            _carried: carried,
+        }
+    }
+}
 
 impl Body for StreamBody {
     type Data = Bytes;
@@ -20,7 +33,7 @@ impl Body for StreamBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let taken = self.0.poll_take(context);
+        let taken = self.pipe.poll_take(context);
         taken.map(|taken| taken.map(|bytes| Ok(Frame::data(bytes))))
     }
 }

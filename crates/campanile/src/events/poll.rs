@@ -18,6 +18,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::format::EVENT;
 use crate::driver::PipeEnd;
+use crate::front::Carried;
 
 /// How many bytes of messages an answer has, if what is missing can be asked for again: one message
 /// more than this at most.
@@ -44,6 +45,7 @@ pub(super) struct PollBody {
     /// Of the last message that was given.
     last: Option<Cursor>,
     has_begun: bool,
+    _carried: Option<Carried>,
 }
 
 /// How long there may be no message.
@@ -66,7 +68,13 @@ enum Line<'a> {
 }
 
 impl PollBody {
-    pub(super) fn new(pipe: PipeEnd, begun: Begun, after: Option<Cursor>, wait: Duration) -> Self {
+    pub(super) fn new(
+        pipe: PipeEnd,
+        begun: Begun,
+        after: Option<Cursor>,
+        wait: Duration,
+        carried: Option<Carried>,
+    ) -> Self {
         Self {
             pipe: Some(pipe),
             wait: match wait.is_zero() {
@@ -80,6 +88,7 @@ impl PollBody {
             given_bytes: 0,
             last: None,
             has_begun: false,
+            _carried: carried,
         }
     }
 

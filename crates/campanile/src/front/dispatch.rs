@@ -39,11 +39,14 @@ pub(crate) async fn dispatch(
     let path = request.uri().path().to_owned();
     let addresses = hand_over.map_or_else(|| Addresses::of(&request), |(_, known)| known);
     let hand_over = hand_over.map(|(hand_over, _)| hand_over);
+    // Each way is in a box: the room that this future had for it would be a hole among what idle
+    // connections keep.
     match target(&endpoints, &path, &request, addresses) {
-        Target::WebSocket(asked) => open_websocket(running, asked, request, hand_over).await,
+        Target::WebSocket(asked) => {
+            Box::pin(open_websocket(running, asked, request, hand_over)).await
+        }
         Target::Events(asked) => {
             let (parts, _) = request.into_parts();
-            // In a box, since a connection keeps room for this future while its answer goes on.
             let (mounted, parameters) = (asked.mounted, asked.parameters);
             let answer = events::respond(running, mounted, parameters, addresses, parts, hand_over);
             Box::pin(answer).await
@@ -56,7 +59,7 @@ pub(crate) async fn dispatch(
             Box::pin(sockjs::serve(running, below, request, circumstances)).await
         }
         Target::Refused(response) => *response,
-        Target::Plain => match routes.call(request).await {
+        Target::Plain => match Box::pin(routes.call(request)).await {
             Ok(response) => response,
             Err(never) => match never {},
         },

@@ -26,6 +26,7 @@ pub(crate) use self::forwarded::{Seen, TrustedProxies};
 #[cfg(feature = "tls")]
 pub use self::http2::HTTP2_STREAMS_MAX;
 pub use self::listener::{LISTEN_BACKLOG, bind};
+pub(crate) use self::requests::{Carried, Place};
 pub use self::serve::{
     HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, Serve, UNFINISHED_REQUESTS_MAX, serve,
 };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+#[cfg(feature = "tls")]
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -110,9 +111,11 @@ impl Requests {
             table: Arc::clone(&self.table),
             number,
             unfinished_max: self.unfinished_max,
+            #[cfg(feature = "tls")]
             has_carried: Arc::default(),
         };
-        let connection = connection(place);
+        // A task that awaits what it was given keeps room for it twice.
+        let connection = Box::pin(connection(place));
         let task = self.tasks.spawn(async move {
             let _present = present;
             connection.await;
@@ -161,11 +164,13 @@ pub(crate) struct Place {
     number: u64,
     unfinished_max: usize,
     /// Whether something long was carried, once.
+    #[cfg(feature = "tls")]
     has_carried: Arc<AtomicBool>,
 }
 
 impl Place {
     /// The same place with a memory of its own for [`has_carried`](Self::has_carried).
+    #[cfg(feature = "tls")]
     pub(super) fn for_one_request(&self) -> Self {
         Self {
             has_carried: Arc::default(),
@@ -174,6 +179,7 @@ impl Place {
     }
 
     /// Whether [`carry`](Self::carry) was called, here or on a clone.
+    #[cfg(feature = "tls")]
     pub(super) fn has_carried(&self) -> bool {
         self.has_carried.load(Ordering::Relaxed)
     }
@@ -181,6 +187,7 @@ impl Place {
     /// Keeps this connection from being closed for its age, until what is returned is dropped: for
     /// HTTP/1.1 together with the answer's body.
     pub(crate) fn carry(&self) -> Carried {
+        #[cfg(feature = "tls")]
         self.has_carried.store(true, Ordering::Relaxed);
         let mut table = lock(&self.table);
         let mut listed = None;
@@ -229,21 +236,21 @@ mod tests {
     /// Connections that never end by themselves and say when they were ended.
     struct Crowd {
         requests: Requests,
-        ended: mpsc::UnboundedReceiver<usize>,
-        tell: mpsc::UnboundedSender<usize>,
+        ended: mpsc::Receiver<usize>,
+        tell: mpsc::Sender<usize>,
     }
 
-    struct Tell(mpsc::UnboundedSender<usize>, usize);
+    struct Tell(mpsc::Sender<usize>, usize);
 
     impl Drop for Tell {
         fn drop(&mut self) {
-            self.0.send(self.1).expect("the test listens");
+            self.0.try_send(self.1).expect("the test listens");
         }
     }
 
     impl Crowd {
         fn of_at_most(unfinished_max: usize) -> Self {
-            let (tell, ended) = mpsc::unbounded_channel();
+            let (tell, ended) = mpsc::channel(16);
             let requests = Requests::at_most(unfinished_max);
             Self {
                 requests,

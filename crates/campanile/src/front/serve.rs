@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::{HeaderName, StatusCode, header};
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::dispatch::{Addresses, check_request, closing, dispatch};
-use super::head_guard::HeadGuard;
+use super::head_guard::{HeadGuard, can_go_on};
 #[cfg(feature = "tls")]
 use super::http2::{self, Http2};
 use super::listening::{Listening, Speaks};
@@ -48,14 +48,6 @@ pub const HEADERS_MAX: usize = 100;
 /// How many connections of one listener may be in TLS handshakes or plain HTTP at a time. One more,
 /// and the oldest of them is closed: so a crowd that never finishes its handshakes keeps nobody out.
 pub const UNFINISHED_REQUESTS_MAX: usize = 8_192;
-
-/// With these a request is the last of its connection: what follows its head is a body, or another
-/// protocol.
-const LAST_HEADERS: [HeaderName; 3] = [
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
 
 /// What is answered where TLS is spoken and plain HTTP comes.
 const TLS_HINT: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
@@ -342,8 +334,10 @@ async fn connection(
     mut leaving: watch::Receiver<bool>,
 ) {
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let admitted = admit(stream, address, &security, TLS_HINT, deadline, &mut leaving).await;
-    let Some((stream, addresses)) = admitted else {
+    // What is only needed for a moment is in boxes, here and below: a connection whose answer goes on
+    // for long would keep room for it.
+    let admitted = admit(stream, address, &security, TLS_HINT, deadline, &mut leaving);
+    let Some((stream, addresses)) = Box::pin(admitted).await else {
         return;
     };
     let facts = stream.facts();
@@ -357,7 +351,10 @@ async fn connection(
             addresses,
             place,
         };
-        http2::connection(stream, common, offered, deadline, leaving).await;
+        Box::pin(http2::connection(
+            stream, common, offered, deadline, leaving,
+        ))
+        .await;
         return;
     }
     let heard = Arc::new(AtomicBool::new(security.is_plain()));
@@ -372,14 +369,12 @@ async fn connection(
             request.extensions_mut().insert(place.clone());
             let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
             let routes = routes.clone();
-            async move {
+            Box::pin(async move {
                 if let Some(refused) = check_request(&request) {
                     return Ok::<_, Infallible>(refused);
                 }
                 // Behind these the guard looks at nothing any more.
-                let is_last = LAST_HEADERS
-                    .iter()
-                    .any(|name| request.headers().contains_key(name));
+                let is_last = !can_go_on(request.headers());
                 let request = request.map(Body::new);
                 let hand_over = Some((&*hand_over, addresses));
                 let mut response = dispatch(&running, routes, request, hand_over).await;
@@ -387,7 +382,7 @@ async fn connection(
                     response.headers_mut().extend(closing());
                 }
                 Ok(response)
-            }
+            })
         });
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -396,13 +391,13 @@ async fn connection(
             .max_headers(HEADERS_MAX)
             .serve_connection(TokioIo::new(HeadGuard::new(stream)), service)
             .with_upgrades();
-        let mut serving = std::pin::pin!(serving);
+        let mut serving = Box::pin(serving);
         let served = tokio::select! {
             served = serving.as_mut() => served,
             () = unheard(deadline, &heard) => return,
             () = cut.notified() => {
                 // What is left may say why; whoever takes nothing does not read that either.
-                match timeout(CUT_TIME, serving).await {
+                match Box::pin(timeout(CUT_TIME, serving)).await {
                     Ok(served) => served,
                     Err(_) => return,
                 }
@@ -417,6 +412,6 @@ async fn connection(
         }
     }
     if let Some(upgrading) = hand_over.take() {
-        upgrading.finish().await;
+        Box::pin(upgrading.finish()).await;
     }
 }

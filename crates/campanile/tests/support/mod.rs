@@ -6,6 +6,7 @@ pub(crate) mod acknowledging;
 pub(crate) mod conform;
 pub(crate) mod kit;
 pub(crate) mod queues;
+pub(crate) mod sockjs;
 pub(crate) mod stomp;
 
 use std::future::Future;

@@ -2,7 +2,7 @@
 
 use campanile_hub::{Ending, Hub, Moment, Shard, Slot};
 
-use super::{Codec, Connection, Left, Turn};
+use super::{Arrays, Codec, Connection, Left, Turn};
 use crate::context::{About, Event, Sent};
 use crate::driver::caller::Caller;
 use crate::handler::Answer;
@@ -48,7 +48,7 @@ impl Connection {
     /// Whether anything waits of what was understood already, until more may be taken from the
     /// client.
     pub(super) fn has_unread(&self) -> bool {
-        self.has_unread_frames() || self.arrays.as_ref().is_some_and(|one| one.has_unread())
+        self.has_unread_frames() || self.arrays().is_some_and(Arrays::has_unread)
     }
 
     /// Goes on with what is left of a message, and of its array.

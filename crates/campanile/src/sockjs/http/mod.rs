@@ -34,7 +34,7 @@ use super::below::Below;
 use super::{SockJs, SockJsTransport};
 use crate::app::Running;
 use crate::driver::{self, clock, pipe_for_requests};
-use crate::front::{Addresses, Way, enter};
+use crate::front::{Addresses, Place, Way, enter};
 use crate::handshake::{Handshake, add_answer_headers, ask, refusal, tell};
 use crate::mounted::Mounted;
 use crate::problem::problem;
@@ -55,6 +55,8 @@ struct Asked<'a> {
     transport: Transport,
     key: String,
     cutter: Option<&'a Arc<Notify>>,
+    /// The connection's place among those of its listener.
+    place: Option<Place>,
 }
 
 /// Answers a request below an endpoint's path that is no handshake of a WebSocket.
@@ -76,6 +78,7 @@ pub(crate) async fn serve(
         return no_session();
     };
     let (parts, body) = request.into_parts();
+    let place = parts.extensions.get::<Place>().cloned();
     let Addresses {
         remote,
         local,
@@ -112,6 +115,7 @@ pub(crate) async fn serve(
         transport,
         key: HttpSessions::key(base, session),
         cutter: circumstances.cutter,
+        place,
     };
     let mut response = match handshake.method() {
         method if method.as_str() == transport.method() => {
@@ -215,11 +219,12 @@ impl Asked<'_> {
             }
         };
         let source = Source::from(attached);
+        let carried = self.place.as_ref().map(Place::carry);
         match self.transport.is_polling() {
             true => receive::poll(self.transport, &records, source).await,
             false => {
                 let bytes_max = self.options.stream_bytes_max;
-                receive::stream(self.transport, records, source, bytes_max)
+                receive::stream(self.transport, records, source, bytes_max, carried)
             }
         }
     }
@@ -269,11 +274,11 @@ impl Asked<'_> {
         };
         let interceptors = &self.mounted.rules.interceptors;
         let (passed, outcome) = ask(interceptors, handshake).await;
-        tell(
-            &interceptors[..passed],
-            handshake,
-            outcome.as_ref().map(|()| ()),
-        );
+        let told = match &outcome {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(refused),
+        };
+        tell(&interceptors[..passed], handshake, told);
         outcome.is_ok() && handshake.user() == Some(&**user)
     }
 }

@@ -13,6 +13,7 @@ use hyper::body::{Body as HttpBody, Frame};
 
 use super::headers::{answer, set};
 use super::session::{Attached, Receiver};
+use crate::front::Carried;
 
 /// Tells nginx not to collect a stream's bytes before it sends them on.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -44,10 +45,12 @@ pub(super) fn stream(
     records: Records,
     source: Source,
     bytes_max: usize,
+    carried: Option<Carried>,
 ) -> Response<Body> {
     let stream = Stream {
         records,
         source: Some(source),
+        _carried: carried,
         has_begun: false,
         left: bytes_max,
     };
@@ -85,6 +88,8 @@ struct Stream {
     records: Records,
     /// `None` once the answer is over.
     source: Option<Source>,
+    /// Keeps the connection from being closed for its age.
+    _carried: Option<Carried>,
     has_begun: bool,
     /// How many bytes it may still have.
     left: usize,

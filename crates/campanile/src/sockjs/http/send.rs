@@ -30,12 +30,9 @@ const SENDERS_MAX: usize = 16;
 
 const TEXT: &str = "text/plain; charset=UTF-8";
 
-/// How long the body of a request may be at an endpoint whose messages may have so many bytes: as
-/// clients put several messages into one request, and escape them, twice as much.
+/// How long the body of a request may be at an endpoint whose messages may have so many bytes.
 pub(super) fn body_bytes_max(message_bytes_max: usize) -> usize {
-    message_bytes_max
-        .saturating_mul(2)
-        .min(SOCKJS_BODY_BYTES_MAX)
+    message_bytes_max.min(SOCKJS_BODY_BYTES_MAX)
 }
 
 /// Hands the messages of a request over to their session.

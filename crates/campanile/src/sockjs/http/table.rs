@@ -185,3 +185,74 @@ impl Drop for Claim<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use campanile_sockjs::Transport;
+
+    use super::super::session::Owner;
+    use super::*;
+    use crate::driver::{clock, pipe_for_requests};
+
+    const DELAY: Duration = Duration::from_secs(5);
+
+    /// A session and its shard's end.
+    fn session() -> (Arc<HttpSession>, impl Sized) {
+        let (transport, end) = pipe_for_requests(DELAY, 100);
+        let owner = Owner {
+            user: None,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        let session = HttpSession::new(Transport::Xhr, owner, DELAY, end);
+        (Arc::new(session), transport)
+    }
+
+    fn new<'a>(sessions: &'a HttpSessions, key: &str, now: Moment) -> Claim<'a> {
+        match sessions.claim(key, now) {
+            Claimed::New(claim) => claim,
+            _ => panic!("{key} is not new"),
+        }
+    }
+
+    #[test]
+    fn s40_a_full_table_takes_no_more_until_one_is_given_up() {
+        let sessions = HttpSessions::at_most(2);
+        let now = clock::now();
+        let first = new(&sessions, "a", now);
+        let second = new(&sessions, "b", now);
+        assert!(matches!(sessions.claim("c", now), Claimed::Full));
+        assert!(matches!(sessions.claim("a", now), Claimed::Opening));
+        assert!(matches!(sessions.find("a", now), Found::Opening));
+        drop(first);
+        assert!(matches!(sessions.find("a", now), Found::Nothing));
+        let (kept, _transport) = session();
+        second.fill(kept);
+        assert!(matches!(sessions.claim("b", now), Claimed::Session(_)));
+        drop(new(&sessions, "c", now));
+        assert_eq!(sessions.count.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn s47_sessions_that_have_ended_make_room_after_their_delay() {
+        let sessions = HttpSessions::at_most(2);
+        let now = clock::now();
+        let (alive, _transport) = session();
+        new(&sessions, "alive", now).fill(alive);
+        let (ended, transport) = session();
+        new(&sessions, "ended", now).fill(ended);
+        drop(transport);
+        assert!(matches!(sessions.claim("c", now), Claimed::Full));
+        let later = clock::now().plus(DELAY);
+        assert!(matches!(sessions.find("ended", later), Found::Nothing));
+        drop(new(&sessions, "ended", later));
+        drop(new(&sessions, "c", later));
+        let much_later = later.plus(DELAY);
+        assert!(matches!(
+            sessions.find("alive", much_later),
+            Found::Session(_)
+        ));
+        assert_eq!(sessions.count.load(Ordering::Relaxed), 1);
+    }
+}
