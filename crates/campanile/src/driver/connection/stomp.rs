@@ -173,6 +173,12 @@ impl Connection {
         shard: &mut Shard,
         now: Moment,
     ) -> Turn {
+        let is_websocket = matches!(self.codec, Codec::WebSocket(_) | Codec::Arrays(_));
+        if is_websocket && shard.peer_awaits_last(slot) {
+            // Over HTTP/2 browsers end their half of the stream with their close frame.
+            self.may_have_more = false;
+            return Turn::Drained;
+        }
         if !matches!(self.codec, Codec::Bare) {
             return Turn::Gone;
         }
