@@ -4,7 +4,6 @@ use campanile_hub::{Ending, Hub, Moment, Shard, Slot};
 
 use super::{Arrays, Codec, Connection, Left, Turn};
 use crate::context::{About, Event, Sent};
-use crate::driver::Transport;
 use crate::driver::caller::Caller;
 use crate::handler::Answer;
 use crate::stomp::{Link, Step};
@@ -174,10 +173,9 @@ impl Connection {
         shard: &mut Shard,
         now: Moment,
     ) -> Turn {
-        if let (Codec::WebSocket(decoder), Transport::Pipe(_)) = (&self.codec, &self.transport)
-            && decoder.is_closed()
-        {
-            // Browsers end their stream of HTTP/2 with the close frame, and wait for the answer.
+        let is_websocket = matches!(self.codec, Codec::WebSocket(_) | Codec::Arrays(_));
+        if is_websocket && shard.peer_awaits_last(slot) {
+            // Over HTTP/2 browsers end their half of the stream with their close frame.
             self.may_have_more = false;
             return Turn::Drained;
         }
