@@ -19,6 +19,8 @@ mod bystander;
 pub mod clients;
 mod cutting;
 pub mod deflate;
+pub mod event_stream;
+pub mod flood;
 pub mod frames;
 mod http;
 mod proxy;

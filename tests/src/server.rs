@@ -152,6 +152,16 @@ impl Server {
         self.status_bytes("VmHWM:")
     }
 
+    /// How many descriptors the process has open: connections above all.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    pub fn descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id());
+        let open = std::fs::read_dir(path).expect("the descriptors of the program");
+        open.count()
+    }
+
     /// Fails when the process has had more than `growth_max` bytes above `before` at any time.
     ///
     /// # Panics

@@ -179,7 +179,8 @@ fn tell_origin(policy: &OriginPolicy, handshake: &Handshake, headers: &mut Heade
     let Some(origin) = handshake.headers().get(header::ORIGIN) else {
         return;
     };
-    if !policy.allows(handshake) {
+    // What is no text is no origin, and is not to stand in an answer.
+    if origin.to_str().is_err() || !policy.allows(handshake) {
         return;
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

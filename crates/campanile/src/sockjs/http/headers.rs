@@ -72,7 +72,9 @@ pub(super) fn allow_origin(response: &mut Response<Body>, options: &SockJs, aske
         return;
     }
     let headers = response.headers_mut();
-    let origin = asked.headers().get(header::ORIGIN).cloned();
+    // What is no text is no origin, and is not to stand in an answer.
+    let origin = asked.headers().get(header::ORIGIN);
+    let origin = origin.filter(|origin| origin.to_str().is_ok()).cloned();
     if origin.is_some() {
         let yes = HeaderValue::from_static("true");
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
