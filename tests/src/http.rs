@@ -1,5 +1,7 @@
 //! HTTP/1.1 messages as text: requests that may be wrong, and the parts of an answer.
 
+use crate::sockjs::GREETING;
+
 /// A request that is put together line by line; nothing is checked.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -113,6 +115,12 @@ impl Response {
         let value = found.next().map(|(_, value)| value.as_str());
         assert_eq!(found.next(), None, "{name} occurs twice");
         value
+    }
+
+    /// Whether it is what an endpoint with SockJS says to whoever asks for no WebSocket. A proxy that
+    /// hands on a handshake without what makes it one gets this.
+    pub fn is_greeting(&self) -> bool {
+        self.status == 200 && self.body == GREETING.as_bytes()
     }
 
     /// The body as JSON.

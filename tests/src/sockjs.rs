@@ -31,6 +31,8 @@ pub const ECHO_WITH_COOKIE: &str = "/cookie_needed_echo";
 /// Closes each session at once with 3000 `Go away!`.
 pub const CLOSE: &str = "/close";
 
+/// What the path of an endpoint with SockJS says to whoever asks for no WebSocket.
+pub const GREETING: &str = "Welcome to SockJS!\n";
 /// The frame of a session that [`CLOSE`] has closed.
 pub const GO_AWAY: &str = r#"c[3000,"Go away!"]"#;
 /// The frame for a second receiver of a session.

@@ -24,7 +24,9 @@ async fn refused_or_mended(
     // From 502 on, a proxy would say that it has not got through to the program.
     let is_right = match &answer {
         Some(it) if way.is_behind_a_proxy() => {
-            (400..=501).contains(&it.status) || (it.status == 101 && mending.contains(&way))
+            (400..=501).contains(&it.status)
+                || it.is_greeting()
+                || (it.status == 101 && mending.contains(&way))
         }
         Some(it) => it.status == status,
         None => way.is_behind_a_proxy(),

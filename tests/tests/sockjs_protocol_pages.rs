@@ -5,13 +5,12 @@
 use campanile_tests::{
     Raw, Request, Response,
     sockjs::{
-        CLOSE, ECHO, ECHO_WITHOUT_WEBSOCKET, GO_AWAY, ORIGIN, Services, expect_cached,
+        CLOSE, ECHO, ECHO_WITHOUT_WEBSOCKET, GO_AWAY, GREETING, ORIGIN, Services, expect_cached,
         expect_content_type, expect_cors, expect_not_cached, expect_preflight, get, post,
         preflight, session, text, xhr_prelude,
     },
 };
 
-const GREETING: &str = "Welcome to SockJS!\n";
 /// The page for frames, before and behind the address of the client's library.
 const IFRAME: [&str; 2] = [
     r#"<!DOCTYPE html>

@@ -307,6 +307,22 @@ fn s37_s38_the_websockets_below_an_endpoint_want_an_upgrade() {
 }
 
 #[test]
+fn s34_s35_s51_pages_have_heads_and_name_their_methods() {
+    let mut test = start(echo().origins(OriginPolicy::Any), SockJs::new());
+    for (path, allow) in [
+        ("/e", "GET, HEAD"),
+        ("/e/", "GET, HEAD"),
+        ("/e/iframe.html", "GET, HEAD"),
+        ("/e/info", "OPTIONS, GET, HEAD"),
+    ] {
+        assert_eq!(status(&mut test, "HEAD", path, &[]), 200, "{path}");
+        let refused = ask(&mut test, "PUT", path, &[], "");
+        assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(refused.headers()["allow"], allow, "{path}");
+    }
+}
+
+#[test]
 fn s41_s46_stomp_goes_over_requests_and_its_heart_beats_take_the_place_of_sockjss() {
     async fn shout(Text(text): Text) -> String {
         text.to_uppercase()

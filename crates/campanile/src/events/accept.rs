@@ -23,8 +23,17 @@ impl Kind {
         }
     }
 
-    /// What is preferred among types that are named alike.
-    const STREAMS_FIRST: [Self; 3] = [Self::EventStream, Self::JsonLines, Self::Json];
+    const ALL: [Self; 3] = [Self::EventStream, Self::JsonLines, Self::Json];
+
+    /// What is preferred among those that are wanted alike: JSON, unless a stream was named.
+    fn rank(self, preference: &Preference) -> u8 {
+        match (self, preference.closeness) {
+            (Self::Json, 2) => 0,
+            (Self::JsonLines, _) => 1,
+            (Self::EventStream, _) => 2,
+            (Self::Json, _) => 3,
+        }
+    }
 }
 
 /// How much a client wants one kind: the weight that it gives it in thousandths, and how closely it
@@ -43,25 +52,12 @@ pub(super) fn kind(headers: &HeaderMap) -> Kind {
         .flat_map(|value| value.split(','))
         .map(media_range)
         .collect();
-    let mut best = (Kind::Json, Preference::default());
-    for kind in Kind::STREAMS_FIRST {
+    let wanted = Kind::ALL.into_iter().filter_map(|kind| {
         let preference = preference(kind, &ranges);
-        // Among equals the first that is named wins, and JSON among those that are not.
-        let is_named = preference.closeness > 0;
-        if preference > best.1 || (preference == best.1 && !is_named && kind == Kind::Json) {
-            best = (kind, preference);
-        }
-    }
-    best.0
-}
-
-impl Default for Preference {
-    fn default() -> Self {
-        Self {
-            weight: 1,
-            closeness: 0,
-        }
-    }
+        (preference.weight > 0).then_some((preference, kind))
+    });
+    let best = wanted.max_by_key(|(preference, kind)| (*preference, kind.rank(preference)));
+    best.map_or(Kind::Json, |(_, kind)| kind)
 }
 
 /// What the range says that names a kind most closely.

@@ -69,10 +69,11 @@ pub(super) fn message(publication: &Publication, users: &str, wall: &Wall) -> Op
     text(&mut out, &publication.id().to_string());
     field(&mut out, "destination", &destination);
     let declared = headers.get(CONTENT_TYPE);
-    let content_type = declared.unwrap_or(match content.is_text() {
+    let usual = match content.is_text() {
         true => "text/plain",
         false => "application/octet-stream",
-    });
+    };
+    let content_type = declared.unwrap_or(usual);
     field(&mut out, "contentType", content_type);
     let may_be_text = content.is_text() || !content_type.starts_with("application/octet-stream");
     match str::from_utf8(bytes).ok().filter(|_| may_be_text) {

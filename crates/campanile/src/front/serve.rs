@@ -334,10 +334,8 @@ async fn connection(
     mut leaving: watch::Receiver<bool>,
 ) {
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    // What is only needed for a moment is in boxes, here and below: a connection whose answer goes on
-    // for long would keep room for it.
-    let admitted = admit(stream, address, &security, TLS_HINT, deadline, &mut leaving);
-    let Some((stream, addresses)) = Box::pin(admitted).await else {
+    let admitted = admit(stream, address, &security, TLS_HINT, deadline, &mut leaving).await;
+    let Some((stream, addresses)) = admitted else {
         return;
     };
     let facts = stream.facts();
@@ -369,6 +367,8 @@ async fn connection(
             request.extensions_mut().insert(place.clone());
             let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
             let routes = routes.clone();
+            // What is only needed for a moment is in boxes: a connection whose answer goes on for long
+            // would keep room for it.
             Box::pin(async move {
                 if let Some(refused) = check_request(&request) {
                     return Ok::<_, Infallible>(refused);

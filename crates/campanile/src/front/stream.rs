@@ -55,7 +55,7 @@ impl Security {
             }
             #[cfg(feature = "tls")]
             Self::Tls(tls) => {
-                let stream = tls.accept(socket, hint).await?;
+                let stream = Box::pin(tls.accept(socket, hint)).await?;
                 Some(Stream::Tls(Box::new(stream)))
             }
         }

@@ -217,7 +217,9 @@ impl SockJs {
     /// Whether all requests of a session must come from whoever has opened it: the same user, or
     /// for a session that is nobody's the same IP address, and the transports that belong together
     /// (S53). Yes unless said otherwise. The address is what
-    /// [trusted proxies](crate::Builder::trusted_proxies) say.
+    /// [trusted proxies](crate::Builder::trusted_proxies) say. Whose a request is, only the
+    /// endpoint's interceptors know: for sessions that have a user they are asked for each request,
+    /// for all others once a session.
     #[must_use]
     pub fn bind_sessions(mut self, bind: bool) -> Self {
         self.bind_sessions = bind;

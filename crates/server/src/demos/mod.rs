@@ -14,7 +14,8 @@ use campanile::{Builder, EventsEndpoint, OriginPolicy};
 
 pub(crate) use self::protocol::Listening;
 
-/// Mounts all demos, and what listens to any of their destinations; one of them connects to where this server is `listening`.
+/// Mounts all demos, and `/events`, where any of their destinations can be listened to; one of the
+/// demos connects to where this server is `listening`.
 pub(crate) fn mount(builder: Builder, listening: Listening) -> Builder {
     let builder = chat::mount(builder);
     let builder = notify::mount(builder);

@@ -21,7 +21,7 @@ const TEXT: &str = "text/plain; charset=UTF-8";
 pub(super) fn greeting(asked: &Handshake) -> Response<Body> {
     match *asked.method() {
         Method::GET | Method::HEAD => answer(StatusCode::OK, TEXT, Body::from(GREETING)),
-        _ => not_allowed("GET"),
+        _ => not_allowed("GET, HEAD"),
     }
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn refuse_upgrade(method: &Method) -> Option<Response<Body>> {
 /// What the server can (S35, S36, S37).
 pub(super) fn information(asked: &Handshake, options: &SockJs) -> Response<Body> {
     let mut response = match *asked.method() {
-        Method::GET => {
+        Method::GET | Method::HEAD => {
             let has_websocket = options.has(SockJsTransport::WebSocket);
             let body = info(has_websocket, options.cookie_needed, chance());
             let kind = "application/json; charset=UTF-8";
@@ -43,7 +43,7 @@ pub(super) fn information(asked: &Handshake, options: &SockJs) -> Response<Body>
             response
         }
         Method::OPTIONS => preflight(options, "OPTIONS, GET"),
-        _ => return not_allowed("OPTIONS, GET"),
+        _ => return not_allowed("OPTIONS, GET, HEAD"),
     };
     allow_origin(&mut response, options, asked);
     response
@@ -73,7 +73,7 @@ pub(super) fn iframe(
         }
     };
     if !matches!(*asked.method(), Method::GET | Method::HEAD) {
-        return not_allowed("GET");
+        return not_allowed("GET, HEAD");
     }
     let page = IframePage::new(&options.client_library_url);
     let known = asked.headers().get(header::IF_NONE_MATCH);
