@@ -181,18 +181,6 @@ impl Shard {
         Outcome::Later(ticket)
     }
 
-    /// Whether the peer has said its last word in a closing handshake and is to get ours, or what is
-    /// left of it. It may send nothing more then, and its transport may say so (RFC 6455 5.5.1).
-    pub fn peer_awaits_last(&self, slot: Slot) -> bool {
-        self.members.get(slot.index()).is_some_and(|member| {
-            let peer_is_done = match &member.phase {
-                Phase::Closing { peer_is_done, .. } => *peer_is_done,
-                _ => false,
-            };
-            member.peer_is_closing || peer_is_done
-        })
-    }
-
     /// The peer has finished its side of the closing handshake.
     pub fn peer_closed(&mut self, slot: Slot) {
         if let Some(member) = self.members.get_mut(slot.index())

@@ -207,20 +207,6 @@ impl Socket {
         self.send(Opcode::Close, &code.get().to_be_bytes()).await;
     }
 
-    /// Sends a close frame and ends the stream with it, as Chromium does.
-    pub(crate) fn close_and_end(&mut self, code: CloseCode) {
-        let mut frame = Vec::new();
-        let payload = code.get().to_be_bytes();
-        append_frame(
-            &mut frame,
-            true,
-            Opcode::Close,
-            &payload,
-            Some([9, 8, 7, 6]),
-        );
-        self.sending.send_data(frame.into(), true).expect("open");
-    }
-
     /// Says that nothing more comes, as a closed TCP connection would (RFC 8441 5).
     pub(crate) fn end(&mut self) {
         self.sending.send_data(Bytes::new(), true).expect("open");

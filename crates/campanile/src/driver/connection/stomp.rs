@@ -173,9 +173,14 @@ impl Connection {
         shard: &mut Shard,
         now: Moment,
     ) -> Turn {
-        let is_websocket = matches!(self.codec, Codec::WebSocket(_) | Codec::Arrays(_));
-        if is_websocket && shard.peer_awaits_last(slot) {
-            // Over HTTP/2 browsers end their half of the stream with their close frame.
+        let has_closed = match &self.codec {
+            Codec::WebSocket(decoder) => decoder.is_closed(),
+            Codec::Arrays(both) => both.0.is_closed(),
+            Codec::Bare | Codec::Lines(_) | Codec::Silent => false,
+        };
+        if has_closed {
+            // Browsers end their stream of HTTP/2 with the close frame, and wait for the answer;
+            // others shut their socket down behind it.
             self.may_have_more = false;
             return Turn::Drained;
         }
