@@ -16,7 +16,7 @@ use crate::events::Start;
 use crate::wire::Wire;
 
 /// The kernel's send buffer of a session's socket: part of what a session may cost.
-pub(super) pub(super) const SEND_BUFFER_BYTES: usize = 128 << 10;
+pub(super) const SEND_BUFFER_BYTES: usize = 128 << 10;
 
 /// A session that gets its socket once the answer to its handshake is written.
 pub(crate) struct Upgrading {
