@@ -188,7 +188,8 @@ async fn s98_events_answers_that_are_read_byte_by_byte_are_whole_and_hold_little
     const READERS: usize = 100;
     const MESSAGES: usize = 50;
     const MESSAGE_BYTES: usize = 16 << 10;
-    let growth_max = GROWTH_MAX + READERS * STREAM_BYTES_MAX;
+    // All that an answer may have to give waits for its reader, at most.
+    let growth_max = GROWTH_MAX + READERS * (STREAM_BYTES_MAX + MESSAGES * MESSAGE_BYTES);
     attack_http(growth_max, async |server| {
         let topic = "destination=/topic/long&wait=0";
         let first = ask(server, topic).await.json()["cursor"].to_string();

@@ -361,3 +361,44 @@ async fn s51_s55_payloads_that_are_no_messages_are_500_and_the_session_goes_on()
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn item_16_s51_a_body_that_nobody_reads_is_never_a_request() {
+    attack_http(GROWTH_MAX, async |server| {
+        let victim = session(ECHO);
+        let smuggled =
+            format!("POST {victim}/xhr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+        let unknown = format!("{}/xhr_send", session(ECHO));
+        for path in [
+            &*unknown,
+            "/echo",
+            "/echo/info",
+            "/echo/nothing",
+            "/chat",
+            "/nothing",
+        ] {
+            let whole = post(path, &[], &smuggled);
+            let (head, body) = whole.split_at(whole.len() - smuggled.len());
+            for waits_for_the_answer in [false, true] {
+                let mut raw = Raw::connect(server).await;
+                let behind = get("/echo/", &[("Connection", "close")]);
+                if waits_for_the_answer {
+                    raw.send(head).await;
+                } else {
+                    raw.send(&[head, body, &behind].concat()).await;
+                }
+                let answer = raw.response().await;
+                assert!((400..500).contains(&answer.status), "{path} {answer:?}");
+                if waits_for_the_answer {
+                    let _ = raw.try_send(&[body, &behind].concat()).await;
+                }
+                // Either the connection ends, or what is behind the body is answered.
+                if let Some(answer) = raw.answer().await {
+                    assert_eq!(text(&answer), "Welcome to SockJS!\n", "{path}");
+                }
+            }
+        }
+        assert_eq!(poll(server, &victim).await, "o\n");
+    })
+    .await;
+}
