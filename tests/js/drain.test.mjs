@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { hasLine, inState, launch, openPage } from './support/browser.mjs';
 import { CLIENTS } from './support/clients.mjs';
 import { serveElsewhere } from './support/elsewhere.mjs';
-import { IN_PAGES, allSubscribed, listenIn, sights } from './support/listening.mjs';
+import { allSubscribed, listenEachWay, sights } from './support/listening.mjs';
 import { LIMIT, eventually, within } from './support/patience.mjs';
 import { Server } from './support/server.mjs';
 import { IN_CHROMIUM, IN_NODE, nodeClient, openSockJsPage } from './support/sockjs.mjs';
@@ -133,8 +133,7 @@ test('events_sigterm_is_told_each_way', LIMIT, async (t) => {
   const server = await start(t);
   const page = await openPage(t, browser);
   await page.goto(await serveElsewhere(t, '<!DOCTYPE html><title>empty</title>'));
-  const hosts = Object.fromEntries(IN_PAGES.map((way) => [way, server.host]));
-  await listenIn(page, hosts, 'destination=/topic/leaving');
+  await listenEachWay(page, server.http(''), 'destination=/topic/leaving');
   await allSubscribed(page);
   server.terminate();
   await eventually(async () => {

@@ -7,7 +7,14 @@ import { after, before, test } from 'node:test';
 import { launch, openPage } from './support/browser.mjs';
 import { Cutter, random } from './support/cutter.mjs';
 import { serveElsewhere } from './support/elsewhere.mjs';
-import { Curl, IN_PAGES, allSubscribed, listenIn, sights } from './support/listening.mjs';
+import {
+  Curl,
+  IN_PAGES,
+  allSubscribed,
+  listenEachWay,
+  listenIn,
+  sights,
+} from './support/listening.mjs';
 import { LIMIT, eventually } from './support/patience.mjs';
 import { Server } from './support/server.mjs';
 import { connected, published, subscribed } from './support/stomp.mjs';
@@ -73,8 +80,8 @@ test('s98_events_cut_fifty_times_each_way_gets_each_message_once', LIMIT, async 
     window.reached = (way, count) => count % 25 === 0 && window.tell(way, count);
   });
   const { curl: forCurl, ...inPage } = cutters;
-  const hosts = Object.entries(inPage).map(([way, { host }]) => [way, host]);
-  await listenIn(page, Object.fromEntries(hosts), query);
+  const servers = Object.entries(inPage).map(([way, { host }]) => [way, `http://${host}`]);
+  await listenIn(page, Object.fromEntries(servers), query);
   const curl = Curl.start(t, forCurl.host, query);
   await allSubscribed(page);
   await eventually(() => assert.ok(curl.cursor !== undefined));
@@ -133,7 +140,7 @@ test('events_each_way_gets_the_same_records', LIMIT, async (t) => {
   const query = ['/topic/ways.*', '/topic/ways.b', '/topic/**.b']
     .map((destination) => `destination=${encodeURIComponent(destination)}`)
     .join('&');
-  await listenIn(page, Object.fromEntries(IN_PAGES.map((way) => [way, server.host])), query);
+  await listenEachWay(page, server.http(''), query);
   const curl = Curl.start(t, server.host, query);
   await allSubscribed(page);
   await eventually(() => assert.ok(curl.cursor !== undefined));

@@ -11,11 +11,11 @@ const CURL_ACCEPTS = ['text/event-stream', 'application/x-ndjson'];
 const RETRY_MILLISECONDS = 20;
 
 /**
- * Runs in a page, and so uses nothing from outside: listens in each of the ways for which `hosts`
- * has the server's address. What each has seen is in `window.seen`: its records by kind, and
+ * Runs in a page, and so uses nothing from outside: listens in each of the ways for which `servers`
+ * has an address, `http://127.0.0.1:8080`. What each has seen is in `window.seen`: its records by kind, and
  * `problems`, which nobody has. Calls `window.reached(way, count)` now and then.
  */
-export function listen([hosts, query, retryMilliseconds]) {
+export function listen([servers, query, retryMilliseconds]) {
   const pause = () => new Promise((resolve) => setTimeout(resolve, retryMilliseconds));
   window.seen = {};
   const start = (way) => {
@@ -45,7 +45,7 @@ export function listen([hosts, query, retryMilliseconds]) {
   const address = (way, more = '') => {
     const { cursor } = window.seen[way];
     const after = cursor === undefined ? '' : `&after=${encodeURIComponent(cursor)}`;
-    return `http://${hosts[way]}/events?${query}${after}${more}`;
+    return `${servers[way]}/events?${query}${after}${more}`;
   };
 
   const eventSource = (way) => {
@@ -157,7 +157,7 @@ export function listen([hosts, query, retryMilliseconds]) {
 
   const webSocket = (way) => {
     const sight = window.seen[way] ?? start(way);
-    const socket = new WebSocket(address(way).replace('http:', 'ws:'));
+    const socket = new WebSocket(address(way).replace(/^http/, 'ws'));
     socket.onmessage = ({ data }) => sight.keep(JSON.parse(data));
     socket.onclose = async ({ code, reason, wasClean }) => {
       if (wasClean) {
@@ -170,14 +170,19 @@ export function listen([hosts, query, retryMilliseconds]) {
   };
 
   const starts = { EventSource: eventSource, 'long poll': longPoll, WebSocket: webSocket };
-  for (const way of Object.keys(hosts)) {
+  for (const way of Object.keys(servers)) {
     (starts[way] ?? stream)(way);
   }
 }
 
-/** Listens in a page to what `query` says, in each of the ways that `hosts` has a server for. */
-export async function listenIn(page, hosts, query) {
-  await page.evaluate(listen, [hosts, query, RETRY_MILLISECONDS]);
+/** Listens in a page to what `query` says, in each of the ways that `servers` has an address for. */
+export async function listenIn(page, servers, query) {
+  await page.evaluate(listen, [servers, query, RETRY_MILLISECONDS]);
+}
+
+/** Listens in a page to what `query` says in each way, at one server. */
+export function listenEachWay(page, server, query) {
+  return listenIn(page, Object.fromEntries(IN_PAGES.map((way) => [way, server])), query);
 }
 
 /** Waits until each of the ways of a page has subscribed. */

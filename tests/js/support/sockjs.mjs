@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { openPage } from './browser.mjs';
 import { serveElsewhere } from './elsewhere.mjs';
 
-const CLIENT = new URL('../node_modules/sockjs-client/', import.meta.url);
+/** sockjs-client for browsers, in node_modules. */
+export const LIBRARY = 'sockjs-client/dist/sockjs.min.js';
 
 /**
  * What works in Chromium on a page of another origin. `xdr-streaming`, `xdr-polling` and their
@@ -49,12 +50,16 @@ export async function openSockJsPage(t, browser, server, transport, scripts = []
   } else {
     await page.goto(await serveElsewhere(t, EMPTY_PAGE));
   }
-  await page.addScriptTag({ path: fileURLToPath(new URL('dist/sockjs.min.js', CLIENT)) });
+  await addScripts(page, [LIBRARY, ...scripts]);
+  return page;
+}
+
+/** Adds files of node_modules to a page as its scripts. */
+export async function addScripts(page, scripts) {
   for (const script of scripts) {
     const file = new URL(`../node_modules/${script}`, import.meta.url);
     await page.addScriptTag({ path: fileURLToPath(file) });
   }
-  return page;
 }
 
 const ASTRAL = ['😀', '👩‍👩‍👧‍👦', '🇨🇳', '𝄞', '\u{10000}', '\u{10ffff}', '\u{1d11e}\u{1f4a9}'];

@@ -1,5 +1,6 @@
 //! What a server listens on, and for whom.
 
+use socket2::SockRef;
 use tokio::net::TcpListener;
 #[cfg(feature = "tls")]
 use tokio::task::JoinSet;
@@ -9,6 +10,7 @@ use super::http2::Http2;
 use super::stream::Security;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
+use super::upgrade::SEND_BUFFER_BYTES;
 
 /// What clients of a listener speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,9 @@ pub(super) struct Listening {
 impl Listening {
     /// A plain one.
     pub(super) fn new(listener: TcpListener, speaks: Speaks) -> Self {
+        // Accepted sockets inherit it, so it holds for plain answers, too. Without it the kernel's
+        // own limit does.
+        let _ = SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER_BYTES);
         Self {
             listener,
             security: Security::Plain,

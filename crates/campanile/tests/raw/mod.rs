@@ -128,4 +128,18 @@ impl Answer {
         };
         String::from_utf8(self.take(length).await).expect("text")
     }
+
+    /// Sends bytes as they are and nothing after them, while it goes on reading.
+    pub(crate) async fn send_last(&mut self, bytes: &[u8]) {
+        within(self.stream.write_all(bytes)).await.expect("sent");
+        within(self.stream.shutdown()).await.expect("shut down");
+    }
+
+    /// All that still comes until the server closes.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.read);
+        let read = within(self.stream.read_to_end(&mut rest)).await;
+        read.expect("no error");
+        rest
+    }
 }

@@ -4,7 +4,6 @@ use campanile_hub::{Ending, Hub, Moment, Shard, Slot};
 
 use super::{Arrays, Codec, Connection, Left, Turn};
 use crate::context::{About, Event, Sent};
-use crate::driver::Transport;
 use crate::driver::caller::Caller;
 use crate::handler::Answer;
 use crate::stomp::{Link, Step};
@@ -174,10 +173,14 @@ impl Connection {
         shard: &mut Shard,
         now: Moment,
     ) -> Turn {
-        if let (Codec::WebSocket(decoder), Transport::Pipe(_)) = (&self.codec, &self.transport)
-            && decoder.is_closed()
-        {
-            // Browsers end their stream of HTTP/2 with the close frame, and wait for the answer.
+        let has_closed = match &self.codec {
+            Codec::WebSocket(decoder) => decoder.is_closed(),
+            Codec::Arrays(both) => both.0.is_closed(),
+            Codec::Bare | Codec::Lines(_) | Codec::Silent => false,
+        };
+        if has_closed {
+            // Browsers end their stream of HTTP/2 with the close frame, and wait for the answer;
+            // others shut their socket down behind it.
             self.may_have_more = false;
             return Turn::Drained;
         }
