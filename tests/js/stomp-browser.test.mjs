@@ -48,7 +48,7 @@ test('seed_002_the_program_serves_stompjs_as_it_is_in_the_package', async () => 
   }
   const { version } = JSON.parse(await readFile(new URL('package.json', PACKAGE), 'utf8'));
   const page = await (await fetch(server.http('/demo/greetings'))).text();
-  assert.ok(page.includes(`stompjs ${version} comes with the program`));
+  assert.ok(page.includes(`With the program come stompjs ${version} (`));
 });
 
 for (const where of ['another port', 'a file']) {

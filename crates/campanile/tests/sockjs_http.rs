@@ -137,8 +137,17 @@ fn s51_what_is_sent_is_bounded_and_checked() {
     let mut test = start(echo().message_bytes_max(20), SockJs::new().jsonp(true));
     assert_eq!(poll(&mut test, "/e/0/s/xhr"), "o\n");
     let path = "/e/0/s/xhr_send";
-    let long = format!("[\"{}\"]", "x".repeat(17));
+    // Four messages' lengths, of which each message may have one.
+    let long = format!("[\"{}\"]", "x".repeat(77));
     assert_eq!(post(&mut test, path, &long).status, 413);
+    let text = "x".repeat(20);
+    send(
+        &mut test,
+        path,
+        &format!("[\"{text}\",\"{text}\",\"{text}\"]"),
+    );
+    let echoed = format!("a[\"{text}\",\"{text}\",\"{text}\"]\n");
+    assert_eq!(poll(&mut test, "/e/0/s/xhr"), echoed);
     for (body, expected) in [("", "Payload expected."), ("[\"x", "Broken JSON encoding.")] {
         let answer = post(&mut test, path, body);
         assert_eq!(answer.status, 500);
@@ -148,6 +157,10 @@ fn s51_what_is_sent_is_bounded_and_checked() {
     assert_eq!(poll(&mut test, "/e/0/s/xhr"), "a[\"a\",\"b\"]\n");
     let answer = post(&mut test, "/e/0/s/xhr_send?t=1", "[\"c\"]");
     assert_eq!(answer.status, 204);
+    assert_eq!(poll(&mut test, "/e/0/s/xhr"), "a[\"c\"]\n");
+    send(&mut test, path, &format!("[\"{text}y\"]"));
+    let told = "c[1009,\"too-big: message over 20 bytes\"]\n";
+    assert_eq!(poll(&mut test, "/e/0/s/xhr"), told);
 }
 
 #[test]

@@ -9,13 +9,14 @@ use campanile_websocket::{CloseCode, encode_close};
 use super::{Codec, Connection, MESSAGES_PER_TURN};
 use crate::context::Event;
 use crate::driver::caller::Caller;
+use crate::sockjs::body_bytes_max;
 
 /// What has come from a client of SockJS and has not been handed on.
 #[derive(Default)]
 pub(super) struct Arrays {
     /// The messages of one array that wait until more may be taken: no array is read before.
     waiting: VecDeque<String>,
-    /// The beginning of a line, over HTTP; no longer than a message may be.
+    /// The beginning of a line, over HTTP; no longer than a request's body may be.
     line: Vec<u8>,
 }
 
@@ -99,7 +100,7 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) -> usize {
-        let bytes_max = self.message_limits().message_bytes_max;
+        let bytes_max = body_bytes_max(self.message_limits().message_bytes_max);
         let Some(arrays) = self.arrays_mut() else {
             return read.len();
         };
@@ -108,7 +109,7 @@ impl Connection {
             Line::Begun => {}
             Line::Whole(array) => self.take_array(slot, &array, shard, caller, now),
             Line::TooLong => {
-                let reason = format!("too-big: message over {bytes_max} bytes");
+                let reason = format!("too-big: messages over {bytes_max} bytes");
                 self.fail_array(slot, CloseCode::TOO_BIG, &reason, shard, now);
             }
         }
@@ -123,7 +124,12 @@ impl Connection {
         caller: &Caller,
         now: Moment,
     ) {
+        let bytes_max = self.message_limits().message_bytes_max;
         match decode_messages(array) {
+            Ok(messages) if messages.iter().any(|text| text.len() > bytes_max) => {
+                let reason = format!("too-big: message over {bytes_max} bytes");
+                self.fail_array(slot, CloseCode::TOO_BIG, &reason, shard, now);
+            }
             Ok(messages) => {
                 if let Some(arrays) = self.arrays_mut() {
                     arrays.waiting = messages.into();

@@ -26,6 +26,7 @@ use self::headers::{answer, not_allowed, of_session, preflight};
 pub(crate) use self::pages::refuse_upgrade;
 use self::receive::Source;
 pub use self::send::SOCKJS_BODY_BYTES_MAX;
+pub(crate) use self::send::body_bytes_max;
 use self::session::{HttpSession, Owner};
 pub(crate) use self::table::HttpSessions;
 pub use self::table::SOCKJS_HTTP_SESSIONS_MAX;
@@ -180,7 +181,7 @@ impl Asked<'_> {
         if !self.belongs(&session, handshake).await {
             return no_session();
         }
-        let bytes_max = send::body_bytes_max(self.mounted.message_bytes_max());
+        let bytes_max = body_bytes_max(self.mounted.message_bytes_max());
         send::send(
             &session,
             self.transport,

@@ -30,9 +30,16 @@ const SENDERS_MAX: usize = 16;
 
 const TEXT: &str = "text/plain; charset=UTF-8";
 
-/// How long the body of a request may be at an endpoint whose messages may have so many bytes.
-pub(super) fn body_bytes_max(message_bytes_max: usize) -> usize {
-    message_bytes_max.min(SOCKJS_BODY_BYTES_MAX)
+/// How many times the length of a message a body may have. Clients put all messages that wait into
+/// one request; JSON escapes them, and a form makes three bytes of one.
+const MESSAGES_PER_BODY: usize = 4;
+
+/// How long the body of a request may be at an endpoint whose messages may have so many bytes, and
+/// the array of messages in it.
+pub(crate) fn body_bytes_max(message_bytes_max: usize) -> usize {
+    message_bytes_max
+        .saturating_mul(MESSAGES_PER_BODY)
+        .min(SOCKJS_BODY_BYTES_MAX)
 }
 
 /// Hands the messages of a request over to their session.
