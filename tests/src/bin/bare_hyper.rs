@@ -45,12 +45,16 @@ impl Body for Silence {
 async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     println!("{}", listener.local_addr()?);
+    let (leave, mut left) = tokio::sync::oneshot::channel();
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
-        std::process::exit(0);
+        leave.send(())
     });
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => accepted?,
+            _ = &mut left => return Ok(()),
+        };
         tokio::spawn(async move {
             let service = service_fn(async |_| {
                 let mut response = Response::new(Silence::default());

@@ -3,6 +3,7 @@
 mod dispatch;
 mod forwarded;
 mod head_guard;
+mod http1;
 #[cfg(feature = "tls")]
 mod http2;
 mod listener;

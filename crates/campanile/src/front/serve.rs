@@ -1,38 +1,29 @@
 //! Accepting connections and reading requests, with the limits that the promises need.
 
-use std::convert::Infallible;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use http::StatusCode;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::dispatch::{Addresses, check_request, closing, dispatch};
-use super::head_guard::{HeadGuard, can_go_on};
+use super::dispatch::Addresses;
+use super::http1;
 #[cfg(feature = "tls")]
 use super::http2::{self, Http2};
 use super::listening::{Listening, Speaks};
 use super::requests::{Place, Requests};
 use super::stomp;
-use super::stream::{Security, Stream};
+use super::stream::{Facts, Security, Stream};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
-use super::upgrade::HandOver;
 use crate::app::{Campanile, Running};
 
 /// How long a client may take to send a request's head, a TLS handshake before it included, and to
@@ -291,17 +282,6 @@ pub(super) async fn left(leaving: &mut watch::Receiver<bool>) {
     let _ = leaving.wait_for(|leaving| *leaving).await;
 }
 
-/// Waits until the deadline has passed without a request; for ever when there was one.
-async fn unheard(deadline: Instant, heard: &AtomicBool) {
-    // The parser's own deadline begins after the TLS handshake; without one it is enough.
-    if !heard.load(Ordering::Relaxed) {
-        tokio::time::sleep_until(deadline).await;
-    }
-    if heard.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// What a connection is once its TLS handshake is over, if there is one. A client that speaks
 /// something else is told `hint`.
 pub(super) async fn admit(
@@ -325,93 +305,51 @@ pub(super) async fn admit(
     Some((stream, addresses))
 }
 
-/// One connection in plain HTTP, a TLS handshake before it included, until it closes or its socket goes to a shard.
-async fn connection(
+/// What the requests of a connection have in common.
+pub(super) struct Common {
+    pub(super) running: Arc<Running>,
+    pub(super) routes: Router,
+    pub(super) facts: Facts,
+    pub(super) addresses: Addresses,
+    pub(super) place: Place,
+}
+
+/// A connection's requests and their answers, until the last of them.
+pub(super) type Exchange = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What becomes of a connection over plain HTTP: first a TLS handshake, if there is one, then
+/// requests until it closes or its socket goes to a shard. Each part is in a box that is gone with
+/// it, since most connections that are there for long exchange no more requests.
+fn connection(
     (stream, address, place): (TcpStream, SocketAddr, Place),
     security: Security,
     running: Arc<Running>,
     routes: Router,
     mut leaving: watch::Receiver<bool>,
-) {
-    let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let admitted = admit(stream, address, &security, TLS_HINT, deadline, &mut leaving).await;
-    let Some((stream, addresses)) = admitted else {
-        return;
-    };
-    let facts = stream.facts();
-    #[cfg(feature = "tls")]
-    if stream.speaks_http2() {
-        let offered = security.http2();
-        let common = http2::Common {
+) -> impl Future<Output = ()> {
+    let opened = Box::pin(async move {
+        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
+        let admitted = admit(stream, address, &security, TLS_HINT, deadline, &mut leaving).await;
+        let (stream, addresses) = admitted?;
+        let common = Common {
             running,
             routes,
-            facts,
+            facts: stream.facts(),
             addresses,
             place,
         };
-        Box::pin(http2::connection(
-            stream, common, offered, deadline, leaving,
-        ))
-        .await;
-        return;
-    }
-    let heard = Arc::new(AtomicBool::new(security.is_plain()));
-    let hand_over = Arc::new(HandOver::default());
-    let cut = Arc::clone(&hand_over.cut);
-    {
-        let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
-        let is_heard = Arc::clone(&heard);
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            is_heard.store(true, Ordering::Relaxed);
-            facts.tell(request.extensions_mut());
-            request.extensions_mut().insert(place.clone());
-            let (running, hand_over) = (Arc::clone(&running), Arc::clone(&hand_over));
-            let routes = routes.clone();
-            // What is only needed for a moment is in boxes: a connection whose answer goes on for long
-            // would keep room for it.
-            Box::pin(async move {
-                if let Some(refused) = check_request(&request) {
-                    return Ok::<_, Infallible>(refused);
-                }
-                // Behind these the guard looks at nothing any more.
-                let is_last = !can_go_on(request.headers());
-                let request = request.map(Body::new);
-                let hand_over = Some((&*hand_over, addresses));
-                let mut response = dispatch(&running, routes, request, hand_over).await;
-                if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                    response.headers_mut().extend(closing());
-                }
-                Ok(response)
-            })
-        });
-        let serving = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HANDSHAKE_TIMEOUT)
-            .max_buf_size(HEAD_BYTES_MAX)
-            .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(HeadGuard::new(stream)), service)
-            .with_upgrades();
-        let mut serving = Box::pin(serving);
-        let served = tokio::select! {
-            served = serving.as_mut() => served,
-            () = unheard(deadline, &heard) => return,
-            () = cut.notified() => {
-                // What is left may say why; whoever takes nothing does not read that either.
-                match Box::pin(timeout(CUT_TIME, serving)).await {
-                    Ok(served) => served,
-                    Err(_) => return,
-                }
-            }
-            () = left(&mut leaving) => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            }
-        };
-        if let Err(error) = served {
-            tracing::debug!(%address, %error, "a connection ended with an error");
+        #[cfg(feature = "tls")]
+        if stream.speaks_http2() {
+            let offered = security.http2();
+            let exchange = http2::connection(stream, common, offered, deadline, leaving);
+            return Some(Box::pin(exchange) as Exchange);
         }
-    }
-    if let Some(upgrading) = hand_over.take() {
-        Box::pin(upgrading.finish()).await;
+        let first_by = (!security.is_plain()).then_some(deadline);
+        Some(http1::connection(stream, common, first_by, leaving))
+    });
+    async move {
+        if let Some(exchange) = opened.await {
+            exchange.await;
+        }
     }
 }

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use http::Extensions;
 #[cfg(feature = "tls")]
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
@@ -109,19 +108,6 @@ impl Stream {
             Self::Plain(_) => false,
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(super::tls::HTTP2),
         }
-    }
-
-    /// Lets the kernel keep no more for the client than for a session's own socket.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    #[cfg(feature = "tls")]
-    pub(super) fn limit_send_buffer(&self) -> io::Result<()> {
-        let socket = match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(tls) => tls.get_ref().0,
-        };
-        SockRef::from(socket).set_send_buffer_size(super::upgrade::SEND_BUFFER_BYTES)
     }
 
     /// What a shard takes over. `prepare` makes its socket ready for that.

@@ -15,7 +15,6 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use bytes::Bytes;
 use h2::server::{Builder, Connection};
 use h2::{Ping, PingPong, Reason};
@@ -26,11 +25,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 pub(super) use self::settings::Http2;
 use self::streams::Ended;
-use super::dispatch::Addresses;
-use super::requests::Place;
-use super::serve::{HEAD_BYTES_MAX, left};
-use super::stream::{Facts, Stream};
-use crate::app::Running;
+use super::serve::{Common, HEAD_BYTES_MAX, left};
+use super::stream::Stream;
 
 /// How many requests of one HTTP/2 connection may be under way at a time, its WebSockets included.
 /// One more is refused, and its client may try again later (RFC 9113 5.1.2).
@@ -69,15 +65,6 @@ const PONG_TIME: Duration = Duration::from_secs(20);
 /// How long a client that was told to go may take.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
 
-/// What the requests of a connection have in common.
-pub(super) struct Common {
-    pub(super) running: Arc<Running>,
-    pub(super) routes: Router,
-    pub(super) facts: Facts,
-    pub(super) addresses: Addresses,
-    pub(super) place: Place,
-}
-
 /// One connection after its TLS handshake, until it closes. The first request must have come by
 /// `deadline`.
 pub(super) async fn connection(
@@ -88,10 +75,6 @@ pub(super) async fn connection(
     mut leaving: watch::Receiver<bool>,
 ) {
     let address = common.addresses.remote;
-    if let Err(error) = stream.limit_send_buffer() {
-        tracing::debug!(%address, %error, "a client left during its handshake");
-        return;
-    }
     match converse(stream, common, offered, deadline, &mut leaving).await {
         Ok(()) => {}
         Err(Broken::Lost(error)) => {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::sync::Notify;
 
-use super::Common;
+use super::super::serve::Common;
 use super::body::{Received, send};
 use super::request::normalise;
 use super::websocket::carry;

@@ -1,5 +1,6 @@
 //! Connections in memory and in virtual time: what happens when nothing does.
 
+use axum::Router;
 use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
@@ -15,7 +16,10 @@ use tokio::task::JoinHandle;
 use super::super::requests::Requests;
 use super::*;
 use crate::app::Campanile;
+use crate::app::Running;
 use crate::endpoint::Endpoint;
+use crate::front::stream::Facts;
+use crate::front::{Addresses, Place};
 
 /// A connection in memory, with the server's side at work.
 struct Wire {
