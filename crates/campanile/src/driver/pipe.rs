@@ -270,6 +270,8 @@ impl PipeEnd {
 
     /// Hands bytes over to the shard as far as there is room, until all are. False when the session
     /// has ended.
+    // Only HTTP/2, which there is under TLS alone, carries bytes from a client.
+    #[cfg(any(test, feature = "tls"))]
     pub(crate) fn poll_give(&self, bytes: &mut Bytes, context: &mut Context<'_>) -> Poll<bool> {
         let mut queues = lock(&self.0);
         if queues.shard_has_left {
@@ -364,6 +366,8 @@ impl PipeEnd {
     }
 
     /// Says that nothing more will come from the client.
+    // Only HTTP/2, which there is under TLS alone, carries bytes from a client.
+    #[cfg(any(test, feature = "tls"))]
     pub(crate) fn say_all(&self) {
         let mut queues = lock(&self.0);
         queues.has_said_all = true;
