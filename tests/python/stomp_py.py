@@ -4,7 +4,10 @@ It ends with status 0 when everything was as it should be. Each wait has a bound
 """
 
 import queue
+import select
+import ssl
 import sys
+import threading
 
 import stomp
 
@@ -45,6 +48,41 @@ class Inbox(stomp.ConnectionListener):
 
     def on_disconnected(self):
         self.events["disconnected"].put(None)
+
+
+class OneThreadAtATime(ssl.SSLSocket):
+    """A socket under TLS that two threads may use, as those of stomp.py do.
+
+    Before Python 3.13 ssl does not see to that by itself: where one thread reads the server's
+    tickets while another sends CONNECT, the frame may be lost.
+    """
+
+    turn = threading.Lock()
+
+    def recv(self, count=1024, flags=0):
+        while True:
+            try:
+                # What is decrypted already does not show at the socket.
+                select.select([self], [], [], 0 if self.pending() else None)
+            except ValueError:
+                # It was closed meanwhile.
+                return b""
+            with self.turn:
+                timeout = self.gettimeout()
+                self.settimeout(0)
+                try:
+                    return super().recv(count, flags)
+                except ssl.SSLWantReadError:
+                    pass
+                finally:
+                    self.settimeout(timeout)
+
+    def send(self, data, flags=0):
+        with self.turn:
+            return super().send(data, flags)
+
+
+ssl.SSLContext.sslsocket_class = OneThreadAtATime
 
 
 def equal(actual, expected):
